@@ -1,0 +1,285 @@
+"""Every error Twofold raises, in one tree.
+
+    TwofoldError
+    ├── InvalidInput            the caller sent something that can't be read: all problems at once
+    │   ├── BadCursor           a page cursor that is damaged, forged or belongs to another list
+    │   └── BadToken            a consistency token that is damaged or forged
+    │       ├── ForeignToken    a token of another database
+    │       └── FutureToken     a token beyond everything this database ever recorded
+    ├── Refused                 a business rule says no
+    ├── SignInRequired          nobody is signed in
+    ├── Forbidden               somebody is, but may not
+    ├── NotFound                the thing asked for does not exist
+    ├── AlreadyExists           the thing to be created exists
+    ├── KeyReused               an idempotency key came back with another payload
+    ├── StillInFlight           the first request with this idempotency key has not finished
+    ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
+    ├── NotCaughtUp             a read model did not reach the position asked for in time
+    ├── ProjectionFailed        a fold raised
+    ├── CorruptEvent            a recorded event can't be decoded
+    ├── UnknownEvent            a recorded event has a type that no module declares
+    ├── ForeignLog              a read store was built from another log
+    ├── CheckpointLost          another worker moved this projection's checkpoint
+    ├── StoreUnavailable        a database does not answer
+    │   └── StoreFull           a database has no room left
+    ├── ShuttingDown            the process drains and takes nothing new
+    ├── WiringProblems          mistakes in an application's declarations, all of them
+    └── SettingsProblems        mistakes in settings, all of them
+
+Errors carry data; what they mean over HTTP is decided in ``twofold.http`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TwofoldError(Exception):
+    """Base of every error raised by Twofold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: ``field`` is its path as the caller wrote it ("" = all)."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class InvalidInput(TwofoldError):
+    """The input can't be accepted; ``problems`` names everything wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        if isinstance(problems, str):
+            problems = (Problem("", problems),)
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class BadCursor(InvalidInput):
+    """The cursor was not made by this list with these filters and this sort."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__([Problem("cursor", f"{why}; start again without a cursor")])
+
+
+class BadToken(InvalidInput):
+    """The consistency token was not issued by this system."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__([Problem("consistencyToken", f"{why}; send the query without it")])
+
+
+class ForeignToken(BadToken):
+    """The token names a log with another identity (another or a restored database)."""
+
+
+class FutureToken(BadToken):
+    """The token names a position that this log has not reached."""
+
+
+class Refused(TwofoldError):
+    """A business rule says no; ``allowed`` says what would be possible instead.
+
+    Subclass it to give a rule a name of its own; the name appears in the problem's type.
+    """
+
+    def __init__(self, why: str, *, allowed: str = "") -> None:
+        self.why = why
+        self.allowed = allowed
+        super().__init__(f"{why} ({allowed})" if allowed else why)
+
+
+class SignInRequired(TwofoldError):
+    """The operation needs a signed-in caller."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(f"{operation} needs a signed-in caller")
+
+
+class Forbidden(TwofoldError):
+    """The caller is known and may not do this."""
+
+    def __init__(self, operation: str, needed: str) -> None:
+        self.operation = operation
+        self.needed = needed
+        super().__init__(f"{operation} is for {needed}")
+
+
+class NotFound(TwofoldError):
+    """There is no such thing."""
+
+    def __init__(self, what: str, identity: str) -> None:
+        self.what = what
+        self.identity = identity
+        super().__init__(f"no {what} has the id {identity!r}")
+
+
+class AlreadyExists(TwofoldError):
+    """The stream to be created exists."""
+
+    def __init__(self, what: str, identity: str) -> None:
+        self.what = what
+        self.identity = identity
+        super().__init__(f"{what} {identity!r} exists already")
+
+
+class KeyReused(TwofoldError):
+    """The idempotency key was used with another payload; use a new key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"the key {key!r} was used with another payload; use a new key")
+
+
+class StillInFlight(TwofoldError):
+    """The first request with this key is still being handled; ask again in a moment."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"the first request with key {key!r} is still being handled")
+
+
+class ConcurrencyConflict(TwofoldError):
+    """The stream moved on between deciding and appending, ``attempts`` times in a row."""
+
+    def __init__(self, stream: str, expected: int, actual: int, attempts: int = 1) -> None:
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+        self.attempts = attempts
+        super().__init__(
+            f"{stream} is at version {actual}, expected {expected} "
+            f"(after {attempts} attempts); send the command again"
+        )
+
+
+class NotCaughtUp(TwofoldError):
+    """The read model is behind the position asked for; the command itself is committed.
+
+    ``state`` tells why: "catching-up", "rebuilding", "parked" or "stopped".
+    """
+
+    def __init__(
+        self, projection: str, wanted: int, applied: int, waited_seconds: float, state: str
+    ) -> None:
+        self.projection = projection
+        self.wanted = wanted
+        self.applied = applied
+        self.waited_seconds = waited_seconds
+        self.state = state
+        super().__init__(
+            f"{projection} has applied {applied} of {wanted} after {waited_seconds:.1f} s "
+            f"({state}); what was committed is safe, ask again"
+        )
+
+
+class ProjectionFailed(TwofoldError):
+    """A fold raised on an event; the cause is chained."""
+
+    def __init__(self, projection: str, event_type: str, stream: str, position: int) -> None:
+        self.projection = projection
+        self.event_type = event_type
+        self.stream = stream
+        self.position = position
+        super().__init__(
+            f"projection {projection} failed on {event_type} of {stream} at position {position}"
+        )
+
+
+class CorruptEvent(TwofoldError):
+    """A recorded event does not fit its type, after upcasting."""
+
+    def __init__(self, event_type: str, stream: str, position: int, why: str) -> None:
+        self.event_type = event_type
+        self.stream = stream
+        self.position = position
+        super().__init__(
+            f"{event_type} of {stream} at position {position} can't be read: {why}; "
+            "add an upcaster for its version"
+        )
+
+
+class UnknownEvent(TwofoldError):
+    """A recorded event has a type that no aggregate declares."""
+
+    def __init__(self, event_type: str, stream: str, position: int) -> None:
+        self.event_type = event_type
+        self.stream = stream
+        self.position = position
+        super().__init__(
+            f"{event_type} of {stream} at position {position} is declared nowhere; if it was "
+            "renamed, declare the former name with `aggregate.formerly(...)`"
+        )
+
+
+class ForeignLog(TwofoldError):
+    """A checkpoint or read store belongs to another log than the one configured."""
+
+    def __init__(self, where: str, expected: str, actual: str) -> None:
+        self.where = where
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{where} was built from log {actual}, this log is {expected}; "
+            "configure the matching database, or rebuild the read models"
+        )
+
+
+class CheckpointLost(TwofoldError):
+    """Another worker moved the checkpoint first; nothing was written, read it again."""
+
+    def __init__(self, projection: str, expected: int) -> None:
+        self.projection = projection
+        self.expected = expected
+        super().__init__(f"checkpoint of {projection} is no longer {expected}")
+
+
+class StoreUnavailable(TwofoldError):
+    """The database can't be reached or gave up; nothing was half-applied."""
+
+    def __init__(self, store: str, why: str) -> None:
+        self.store = store
+        self.why = why
+        super().__init__(f"{store} is not available: {why}")
+
+
+class StoreFull(StoreUnavailable):
+    """The database has no room; nothing was half-applied. Free space and try again."""
+
+
+class ShuttingDown(TwofoldError):
+    """The process drains; send the request to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mistake in declarations, with the place in the source to look at."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.file else self.message
+
+
+class WiringProblems(TwofoldError):
+    """The application's declarations contradict each other; ``mistakes`` lists all of them."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class SettingsProblems(TwofoldError):
+    """The settings can't work; ``problems`` lists all of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -1,0 +1,83 @@
+"""Immutable typed values: the base of messages, states and read models."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Self, TypeVar, dataclass_transform
+
+import msgspec
+from msgspec.structs import fields as struct_fields
+
+R = TypeVar("R")
+
+
+class _ValueDefaults(msgspec.StructMeta):
+    """Gives every subclass the settings of ``Value``.
+
+    msgspec does not inherit ``kw_only``, so without this a mixin whose fields have defaults could
+    not be followed by a class with required ones. It adds nothing else.
+    """
+
+    def __new__(
+        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any
+    ) -> Any:
+        settings = {"frozen": True, "kw_only": True, "rename": "camel", **config}
+        return super().__new__(mcls, name, bases, namespace, **settings)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Value(msgspec.Struct, frozen=True, kw_only=True, metaclass=_ValueDefaults):
+    """An immutable record with typed fields, written in camelCase on the wire.
+
+    Fields that several records share go into a ``Value`` of their own, which the records inherit:
+
+        class Content(Value):
+            title: str
+
+        class Submit(Content, Command): ...
+        class Submitted(Content, Event): ...
+    """
+
+    @classmethod
+    def of(cls, *sources: msgspec.Struct, **fields: Any) -> Self:
+        """A value whose fields come from ``fields``, else from the first source that has them.
+
+        Raises TypeError naming every required field that no source has, and every field given
+        that the class does not have.
+        """
+        known = {field.name: field for field in struct_fields(cls)}
+        unknown = sorted(fields.keys() - known.keys())
+        for source in sources:
+            for name in source.__struct_fields__:
+                if name in known and name not in fields:
+                    fields[name] = getattr(source, name)
+        missing = [n for n, field in known.items() if n not in fields and field.required]
+        if unknown or missing:
+            raise TypeError(
+                f"{cls.__name__}.of: "
+                + "; ".join(
+                    f"{what} {', '.join(names)}"
+                    for what, names in (("no such field", unknown), ("nothing gives", missing))
+                    if names
+                )
+            )
+        return cls(**fields)
+
+    def but(self, **changes: Any) -> Self:
+        """The same value with some fields changed. Raises TypeError for an unknown field."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class Command(Value, forbid_unknown_fields=True):
+    """An intention addressed to one aggregate; it may be refused."""
+
+
+class Event(Value):
+    """A fact in the past. Unknown fields in old or foreign records are ignored."""
+
+
+class Query(Value, Generic[R], forbid_unknown_fields=True):
+    """A question whose answer has type ``R``; it changes nothing."""
+
+
+class ReadModel(Value):
+    """A document made for a query. Its markers (``Key``, ``Sort``, …) declare its indexes."""

@@ -1,0 +1,215 @@
+"""The read store: documents made for queries, and how far each projection has come.
+
+Rules that every adapter keeps:
+
+* Rows and the checkpoint of a batch are written in one transaction.
+* ``advance`` moves a checkpoint only from the position expected; the second of two workers gets
+  CheckpointLost and has written nothing.
+* A document comes back byte for byte as it was written.
+* Values sort the same everywhere: None above all else, text by code point, numbers exactly.
+* Pages by cursor stay stable while rows come and go: no row that existed all along is repeated or
+  left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from twofold.ports.log import LogTransaction
+
+Scalar: TypeAlias = str | int | bool | Decimal | datetime | date | None
+ColumnValue: TypeAlias = Scalar | tuple[str, ...]
+
+
+class ColumnKind(StrEnum):
+    """The types a column can have; ``TEXTS`` holds several texts."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    DATE = "date"
+    TEXTS = "texts"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A declared field of a read model, kept beside the document so that it can be searched.
+
+    ``name`` is snake_case. ``filter``, ``sort``, ``facet`` and ``measure`` tell what queries may
+    use it for.
+    """
+
+    name: str
+    kind: ColumnKind
+    filter: bool = False
+    sort: bool = False
+    facet: bool = False
+    measure: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Where a version of a read model lives: its columns, and the fields of its full text."""
+
+    name: str
+    columns: tuple[Column, ...]
+    texts: tuple[str, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A document with its columns' values (in the table's order) and its texts.
+
+    ``position`` is that of the last event folded into it.
+    """
+
+    key: str
+    document: bytes
+    position: int
+    values: tuple[ColumnValue, ...]
+    texts: tuple[str, ...] = ()
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far a projection has come. ``time_us`` is the time of the event at ``position``."""
+
+    projection: str
+    position: int
+    time_us: int
+    epoch: str
+    fingerprint: str = ""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """A limit on one column. ``any_of``: equal to one of ``values`` (TEXTS: containing one)."""
+
+    column: str
+    test: Literal["any_of", "at_least", "at_most", "below"]
+    values: tuple[Scalar, ...]
+
+
+class Select(msgspec.Struct, frozen=True):
+    """A list to be read. Sorted by ``sort`` (column, descending?) and then by key, ascending.
+
+    Either ``offset`` or ``after`` (the last row's sort value and key) says where to begin.
+    ``text`` is what a person typed; rows must contain all its words, the last one as a prefix.
+    ``sort`` None: by relevance when there is a text, else by key.
+    """
+
+    where: tuple[Condition, ...] = ()
+    text: str = ""
+    sort: tuple[str, bool] | None = None
+    offset: int = 0
+    after: tuple[Scalar, str] | None = None
+    limit: int = 20
+    total: bool = True
+    facets: tuple[str, ...] = ()
+
+
+class FacetCount(msgspec.Struct, frozen=True):
+    """How many of the rows selected have this value. A facet ignores the limit on itself."""
+
+    value: Scalar
+    count: int
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """``documents`` as stored. ``last`` is what ``after`` wants for the next page, None at the end.
+
+    ``highlights`` has for each document the texts in which words were found, HTML-escaped with
+    hits in ``<mark>``.
+    """
+
+    documents: Sequence[bytes]
+    total: int | None
+    facets: Mapping[str, Sequence[FacetCount]]
+    last: tuple[Scalar, str] | None
+    highlights: Sequence[Mapping[str, str]] = ()
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """A report to be read: measures added up per value of ``by`` (None: all rows together).
+
+    Sorted by the first measure descending where ``largest_first``, else by the value.
+    """
+
+    by: str | None
+    measures: tuple[str, ...]
+    where: tuple[Condition, ...] = ()
+    largest_first: bool = False
+    limit: int | None = None
+
+
+class Summed(msgspec.Struct, frozen=True):
+    """One line of a report; ``sums`` in the order of the measures, exact."""
+
+    value: Scalar
+    sums: tuple[Decimal | int, ...]
+
+
+class ReadTransaction(Protocol):
+    """One transaction of the read store."""
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection, for projections that write as they like."""
+
+    async def checkpoint(self, projection: str) -> Checkpoint | None:
+        """The checkpoint as this transaction sees it."""
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """The documents that exist among ``keys``."""
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """Documents by key whose filterable ``column`` has one of ``values``."""
+
+    async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """Insert or replace ``rows`` and delete the keys in ``gone``."""
+
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+        """Move a checkpoint (0: none yet). Raises CheckpointLost if it is not at ``expected``."""
+
+
+class ReadStore(Protocol):
+    """The port. Every method raises StoreUnavailable when the store does not answer."""
+
+    async def open(self, tables: Sequence[Table]) -> None:
+        """Connect; create missing tables and indexes. Raises ForeignLog for another shape."""
+
+    async def close(self) -> None:
+        """Release everything; safe to call twice."""
+
+    def transaction(self) -> AbstractAsyncContextManager[ReadTransaction]:
+        """Begin; commits at the end of the block, rolls back if it raises."""
+
+    def within(self, transaction: LogTransaction) -> ReadTransaction:
+        """Join the log's transaction. Raises TypeError where the two are not one database."""
+
+    async def clear(self, table: str, projection: str) -> None:
+        """Drop all rows of ``table`` and the projection's checkpoint, together."""
+
+    async def checkpoints(self) -> Mapping[str, Checkpoint]:
+        """All checkpoints by projection."""
+
+    async def get(self, table: str, key: str) -> bytes | None:
+        """One document. The hot path of reading: adapters may join concurrent calls."""
+
+    async def select(self, table: str, select: Select) -> Selected:
+        """A list."""
+
+    async def sums(self, table: str, sums: Sums) -> Sequence[Summed]:
+        """A report."""
+
+    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+        """Rows in key order, for verification and moving."""
+
+    async def wait_applied(self, timeout_seconds: float) -> None:
+        """Return when some checkpoint may have moved, at the latest after the timeout."""
