@@ -12,7 +12,6 @@
     ├── NotFound                the thing asked for does not exist
     ├── AlreadyExists           the thing to be created exists
     ├── KeyReused               an idempotency key came back with another payload
-    ├── StillInFlight           the first request with this idempotency key has not finished
     ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
     ├── NotCaughtUp             a read model did not reach the position asked for in time
     ├── ProjectionFailed        a fold raised
@@ -135,14 +134,6 @@ class KeyReused(TwofoldError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"the key {key!r} was used with another payload; use a new key")
-
-
-class StillInFlight(TwofoldError):
-    """The first request with this key is still being handled; ask again in a moment."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        super().__init__(f"the first request with key {key!r} is still being handled")
 
 
 class ConcurrencyConflict(TwofoldError):
