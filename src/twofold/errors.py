@@ -30,8 +30,9 @@ Errors carry data; what they mean over HTTP is decided in ``twofold.http`` alone
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class TwofoldError(Exception):
@@ -84,12 +85,16 @@ class FutureToken(BadToken):
 class Refused(TwofoldError):
     """A business rule says no; ``allowed`` says what would be possible instead.
 
-    Subclass it to give a rule a name of its own; the name appears in the problem's type.
+    Subclass it to give a rule a name of its own; the name appears in the problem's type, and
+    ``details`` (JSON values) beside it.
     """
 
-    def __init__(self, why: str, *, allowed: str = "") -> None:
+    def __init__(
+        self, why: str, *, allowed: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
         self.why = why
         self.allowed = allowed
+        self.details = dict(details or {})
         super().__init__(f"{why} ({allowed})" if allowed else why)
 
 

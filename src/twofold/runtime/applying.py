@@ -1,0 +1,97 @@
+"""Applying events to one projection: rows and checkpoint in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twofold.errors import ProjectionFailed
+from twofold.messages.recorded import Recorded
+from twofold.messages.value import Event
+from twofold.ports.read_store import Checkpoint, ReadTransaction
+from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
+from twofold.wiring.event_types import EventTypes
+from twofold.wiring.wired import Folding, Writing
+
+
+class Batch:
+    """Consecutive events of the log, each decoded at most once for all projections.
+
+    ``after`` and ``position`` say which stretch of the log it covers: (after, position].
+    """
+
+    def __init__(
+        self, events: Sequence[Recorded], types: EventTypes, after: int, position: int = 0
+    ) -> None:
+        self.events = events
+        self.after = after
+        self.position = position or (events[-1].position if events else after)
+        self.time_us = events[-1].time_us if events else 0
+        self._types = types
+        self._decoded: dict[int, Event] = {}
+
+    def until(self, position: int) -> Batch:
+        """The part of it up to ``position``."""
+        events = [event for event in self.events if event.position <= position]
+        return Batch(events, self._types, self.after, position)
+
+    def beyond(self, position: int) -> Batch:
+        """The part of it above ``position``; decoded events are shared."""
+        if position <= self.after:
+            return self
+        rest = Batch(
+            [event for event in self.events if event.position > position],
+            self._types,
+            position,
+            self.position,
+        )
+        rest._decoded = self._decoded
+        return rest
+
+    def of(self, types: frozenset[str], projection: str) -> list[Decoded]:
+        """The events of ``types``, decoded. Raises ProjectionFailed if one can't be."""
+        return [
+            (recorded, self._event(recorded, projection))
+            for recorded in self.events
+            if recorded.type in types
+        ]
+
+    def _event(self, recorded: Recorded, projection: str) -> Event:
+        event = self._decoded.get(recorded.position)
+        if event is None:
+            try:
+                event = self._types.decode(recorded)
+            except Exception as exc:
+                raise ProjectionFailed(
+                    projection, recorded.type, recorded.stream, recorded.position
+                ) from exc
+            self._decoded[recorded.position] = event
+        return event
+
+
+class Applier:
+    """One projection in one version, and where it writes."""
+
+    def __init__(self, projection: Folding | Writing, version: int, epoch: str) -> None:
+        self.projection = projection
+        self.version = version
+        self.name = projection.name
+        self.table = f"{projection.name}_{version}"
+        self.types = types_of(projection)
+        self._epoch = epoch
+
+    async def apply(self, transaction: ReadTransaction, batch: Batch) -> Checkpoint:
+        """Apply ``batch`` and move the checkpoint from its beginning to its end.
+
+        Raises ProjectionFailed for a poison event, CheckpointLost if another worker was first.
+        """
+        checkpoint = Checkpoint(
+            self.table, batch.position, batch.time_us, self._epoch, self.projection.fingerprint
+        )
+        # First, so that of two workers the second waits here and leaves without having done work.
+        await transaction.advance(checkpoint, batch.after)
+        decoded = batch.of(self.types, self.name)
+        if decoded and isinstance(self.projection, Folding):
+            await FoldBatch(self.projection, self.table).apply(transaction, decoded)
+        elif decoded and isinstance(self.projection, Writing):
+            await write_by_hand(self.projection, transaction, decoded)
+        return checkpoint

@@ -1,0 +1,96 @@
+"""How far each projection has come, as this process knows it, and waiting for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from twofold.errors import ForeignLog, NotCaughtUp, StoreUnavailable
+from twofold.ports.log import Log
+from twofold.ports.read_store import Checkpoint, ReadStore
+from twofold.ports.time_and_chance import Clock
+
+
+class Progress:
+    """Checkpoints of registered projections. What it knows may be old, never too new.
+
+    ``stopped`` has the reason for each projection that can't go on.
+    """
+
+    def __init__(
+        self, tables: Sequence[str], read_store: ReadStore, log: Log, clock: Clock
+    ) -> None:
+        self._known = {table: Checkpoint(table, 0, 0, log.epoch) for table in tables}
+        self._store = read_store
+        self._log = log
+        self._clock = clock
+        self._moved = asyncio.Event()
+        self.stopped: dict[str, str] = {}
+        self.head = 0
+
+    def checkpoint(self, table: str) -> Checkpoint:
+        """The last known checkpoint."""
+        return self._known[table]
+
+    def advanced(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """A worker of this process moved checkpoints."""
+        for checkpoint in checkpoints:
+            known = self._known.get(checkpoint.projection)
+            if known is not None and checkpoint.position > known.position:
+                self._known[checkpoint.projection] = checkpoint
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def saw_head(self, position: int) -> None:
+        """The log is known to reach ``position``."""
+        self.head = max(self.head, position)
+
+    async def refresh(self) -> None:
+        """Read checkpoints and head. Raises ForeignLog, StoreUnavailable."""
+        stored: Mapping[str, Checkpoint] = await self._store.checkpoints()
+        for checkpoint in stored.values():
+            if checkpoint.projection in self._known and checkpoint.epoch != self._log.epoch:
+                raise ForeignLog(
+                    f"read model {checkpoint.projection}", self._log.epoch, checkpoint.epoch
+                )
+        self.saw_head(await self._log.head())
+        self.advanced([c for c in stored.values() if c.projection in self._known])
+
+    async def reach(self, tables: Sequence[str], position: int, timeout_seconds: float) -> None:
+        """Wait until all ``tables`` have applied ``position``.
+
+        Raises NotCaughtUp after the timeout, naming the one furthest behind.
+        """
+        begun = self._clock.monotonic()
+        while True:
+            behind = [table for table in tables if self._known[table].position < position]
+            if not behind:
+                return
+            left = begun + timeout_seconds - self._clock.monotonic()
+            if left <= 0:
+                raise self._not_caught_up(behind, position, timeout_seconds)
+            await self._next_move(left)
+
+    async def _next_move(self, timeout_seconds: float) -> None:
+        """Wait for a worker of this process or, through the store, of another one."""
+        here = asyncio.ensure_future(self._moved.wait())
+        there = asyncio.ensure_future(self._store.wait_applied(timeout_seconds))
+        done, pending = await asyncio.wait(
+            (here, there), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in pending:
+            task.cancel()
+        if there in done:
+            try:
+                there.result()
+                await self.refresh()
+            except StoreUnavailable:
+                # Readers are told by the query itself; here only the wait goes on.
+                await self._clock.sleep(min(0.05, timeout_seconds))
+
+    def _not_caught_up(
+        self, behind: Sequence[str], position: int, timeout_seconds: float
+    ) -> NotCaughtUp:
+        slowest = min(behind, key=lambda table: self._known[table].position)
+        state = "stopped" if slowest in self.stopped else "catching-up"
+        return NotCaughtUp(slowest, position, self._known[slowest].position, timeout_seconds, state)

@@ -1,0 +1,24 @@
+"""How the runtime is to work; built by ``twofold.assembly`` from the environment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Modes and limits. Times are in seconds, sizes in events or commands."""
+
+    projections: Literal["inline", "async"] = "inline"
+    command_batch: int = 500
+    decide_attempts: int = 8
+    cached_streams: int = 20_000
+    projection_batch: int = 2_000
+    tail_events: int = 20_000
+    poll_seconds: float = 1.0
+    retry_seconds: float = 0.2
+    retry_limit_seconds: float = 30.0
+    wait_seconds: float = 2.0
+    wait_limit_seconds: float = 30.0
+    hold_projections_seconds: float = 0.0

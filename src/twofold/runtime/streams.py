@@ -1,0 +1,157 @@
+"""The states of aggregates: loaded in batches, kept by version, checked when appended to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from twofold.domain.aggregate import Aggregate, EventSourced
+from twofold.errors import CorruptEvent
+from twofold.messages.recorded import stream_name
+from twofold.ports.log import Loaded, Log
+from twofold.wiring.wired import Wired
+
+STORED = "state"
+
+
+class StreamState:
+    """An aggregate as far as this process knows it.
+
+    It may run ahead of the log while an append is under way; the append checks the version, and
+    a state that turns out wrong is dropped with everything built on it.
+    """
+
+    __slots__ = ("position", "state", "version")
+
+    def __init__(self, state: Any, version: int, position: int) -> None:
+        self.state = state
+        self.version = version
+        self.position = position
+
+
+class Streams:
+    """Loads states; concurrent requests share one query."""
+
+    def __init__(self, log: Log, wired: Wired, limit: int) -> None:
+        self._log = log
+        self._wired = wired
+        self._limit = limit
+        self._known: dict[str, StreamState] = {}
+        self._wanted: dict[str, tuple[Aggregate[Any], asyncio.Future[StreamState]]] = {}
+        self._loading: asyncio.Task[None] | None = None
+        self._decoders: dict[str, Any] = {}
+
+    def known(self, stream: str) -> StreamState | None:
+        """The state kept, if any."""
+        return self._known.get(stream)
+
+    def begin(self, stream: str) -> StreamState:
+        """The state of a stream whose id was made just now: it can't exist."""
+        return self._keep(stream, StreamState(None, 0, 0))
+
+    def forget(self, stream: str, state: StreamState) -> None:
+        """Drop ``state``, unless a newer one was loaded meanwhile."""
+        if self._known.get(stream) is state:
+            del self._known[stream]
+
+    async def at(self, aggregate: Aggregate[Any], stream: str) -> StreamState:
+        """The state of ``stream``. Raises CorruptEvent, UnknownEvent, StoreUnavailable."""
+        known = self._known.get(stream)
+        if known is not None:
+            return known
+        if stream not in self._wanted:
+            future = asyncio.get_running_loop().create_future()
+            self._wanted[stream] = (aggregate, future)
+            if self._loading is None:
+                self._loading = asyncio.create_task(self._load())
+        return await asyncio.shield(self._wanted[stream][1])
+
+    async def fresh(
+        self, aggregate: Aggregate[Any], identities: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """States as the log has them now, by id; ids without events are left out."""
+        streams = {stream_name(aggregate.name, identity): identity for identity in identities}
+        loaded = await self._log.load(dict.fromkeys(streams, self._fold_of(aggregate)))
+        found = {
+            identity: self._state(aggregate, loaded[stream]).state
+            for stream, identity in streams.items()
+            if stream in loaded
+        }
+        return {identity: state for identity, state in found.items() if state is not None}
+
+    async def _load(self) -> None:
+        while self._wanted:
+            # Let every task that is ready ask first, so that one query serves them all.
+            await asyncio.sleep(0)
+            batch, self._wanted = self._wanted, {}
+            try:
+                folds = {stream: self._fold_of(a) for stream, (a, _) in batch.items()}
+                loaded = await self._log.load(folds)
+            except Exception as exc:
+                for _, future in batch.values():
+                    _fail(future, exc)
+                continue
+            for stream, (aggregate, future) in batch.items():
+                self._settle(stream, aggregate, loaded.get(stream), future)
+        self._loading = None
+
+    def _settle(
+        self,
+        stream: str,
+        aggregate: Aggregate[Any],
+        loaded: Loaded | None,
+        future: asyncio.Future[StreamState],
+    ) -> None:
+        try:
+            state = self._state(aggregate, loaded) if loaded else StreamState(None, 0, 0)
+        except Exception as exc:
+            _fail(future, exc)
+            return
+        if not future.done():
+            future.set_result(self._keep(stream, state))
+
+    def _keep(self, stream: str, state: StreamState) -> StreamState:
+        if len(self._known) >= self._limit:
+            for oldest in list(self._known)[: self._limit // 10 + 1]:
+                del self._known[oldest]
+        self._known[stream] = state
+        return state
+
+    def _fold_of(self, aggregate: Aggregate[Any]) -> str:
+        return self._wired.fingerprints.get(aggregate.name, STORED)
+
+    def _state(self, aggregate: Aggregate[Any], loaded: Loaded) -> StreamState:
+        state, version, position = None, 0, 0
+        if loaded.snapshot is not None:
+            snapshot = loaded.snapshot
+            state = self._decoder(aggregate).decode(snapshot.state)
+            version, position = snapshot.version, snapshot.position
+        if not loaded.events:
+            return StreamState(state, version, position)
+        last = loaded.events[-1]
+        if isinstance(aggregate, EventSourced):
+            folds = self._wired.folds[aggregate.name]
+            for recorded in loaded.events:
+                event = self._wired.events.decode(recorded)
+                fold = folds.get(type(event))
+                if fold is None:
+                    raise CorruptEvent(
+                        recorded.type, recorded.stream, recorded.position, "no fold takes it"
+                    )
+                state = fold(state, event)
+        return StreamState(state, last.version, last.position)
+
+    def _decoder(self, aggregate: Aggregate[Any]) -> Any:
+        if aggregate.name not in self._decoders:
+            self._decoders[aggregate.name] = msgspec.json.Decoder(aggregate.state_type)
+        return self._decoders[aggregate.name]
+
+
+def _fail(future: asyncio.Future[Any], exc: Exception) -> None:
+    if not future.done():
+        future.set_exception(exc)
+        # Nobody may be waiting any more; the error was delivered to whoever is.
+        future.exception()

@@ -1,0 +1,74 @@
+"""The end of the log in memory, so that projections of one process read and decode it once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from twofold.messages.recorded import Recorded
+from twofold.ports.log import Log
+from twofold.runtime.applying import Batch
+from twofold.wiring.event_types import EventTypes
+
+
+class Tail:
+    """Batches after a position: from memory where they are, from the log where not.
+
+    Positions have no gaps, so consecutive events need no proof that nothing lies between them.
+    """
+
+    def __init__(self, log: Log, types: EventTypes, limit_events: int) -> None:
+        self._log = log
+        self._types = types
+        self._limit = limit_events
+        self._recent: deque[Recorded] = deque()
+        self._more = asyncio.Event()
+        self._last_batch: Batch | None = None
+
+    def push(self, events: Sequence[Recorded]) -> None:
+        """Events that this process appended, in order."""
+        if self._recent and events[0].position != self._recent[-1].position + 1:
+            # Another process appended in between; what is in memory no longer connects.
+            self._recent.clear()
+        self._recent.extend(events)
+        while len(self._recent) > self._limit:
+            self._recent.popleft()
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def after(self, position: int, limit: int) -> Batch:
+        """At most ``limit`` events above ``position``; empty at the end of the log."""
+        last = self._last_batch
+        if last is not None and last.after == position and len(last.events) <= limit:
+            return last
+        events = self._from_memory(position, limit)
+        if events is None:
+            events = await self._log.read(position, limit, None)
+        batch = Batch(events, self._types, position)
+        if events:
+            self._last_batch = batch
+        return batch
+
+    async def wait(self, position: int, timeout_seconds: float) -> None:
+        """Return when there may be events above ``position``, at the latest after the timeout."""
+        if self._recent and self._recent[-1].position > position:
+            return
+        here = asyncio.ensure_future(self._more.wait())
+        there = asyncio.ensure_future(self._log.wait(position, timeout_seconds))
+        try:
+            done, _ = await asyncio.wait(
+                (here, there), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            here.cancel()
+            there.cancel()
+        if there in done:
+            there.result()
+
+    def _from_memory(self, position: int, limit: int) -> Sequence[Recorded] | None:
+        if not self._recent or self._recent[0].position > position + 1:
+            return None
+        begin = position + 1 - self._recent[0].position
+        return list(islice(self._recent, begin, begin + limit)) or None
