@@ -16,23 +16,29 @@ from twofold.wiring.wired import Folding, Writing
 class Batch:
     """Consecutive events of the log, each decoded at most once for all projections.
 
-    ``after`` and ``position`` say which stretch of the log it covers: (after, position].
+    ``after`` and ``position`` say which stretch of the log it covers: (after, position]. Without
+    ``end`` (position and time of the stretch's last event) it ends with the last of ``events``.
     """
 
     def __init__(
-        self, events: Sequence[Recorded], types: EventTypes, after: int, position: int = 0
+        self,
+        events: Sequence[Recorded],
+        types: EventTypes,
+        after: int,
+        end: tuple[int, int] | None = None,
     ) -> None:
         self.events = events
         self.after = after
-        self.position = position or (events[-1].position if events else after)
-        self.time_us = events[-1].time_us if events else 0
+        if end is None:
+            end = (events[-1].position, events[-1].time_us) if events else (after, 0)
+        self.position, self.time_us = end
         self._types = types
         self._decoded: dict[int, Event] = {}
 
     def until(self, position: int) -> Batch:
         """The part of it up to ``position``."""
         events = [event for event in self.events if event.position <= position]
-        return Batch(events, self._types, self.after, position)
+        return Batch(events, self._types, self.after)
 
     def beyond(self, position: int) -> Batch:
         """The part of it above ``position``; decoded events are shared."""
@@ -42,7 +48,7 @@ class Batch:
             [event for event in self.events if event.position > position],
             self._types,
             position,
-            self.position,
+            (self.position, self.time_us),
         )
         rest._decoded = self._decoded
         return rest

@@ -57,7 +57,7 @@ class InlineProjections:
         while position < target:
             events = await self._log.read(position, self._batch_size, None)
             events = [event for event in events if event.position <= target]
-            batch = Batch(events, self._types, position, 0 if events else target)
+            batch = Batch(events, self._types, position)
             self._applied.append(await applier.apply(reading, batch))
             position = batch.position
 

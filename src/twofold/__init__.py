@@ -1,0 +1,78 @@
+"""Twofold: a write side that decides, read models made for each query, provably in step."""
+
+from twofold.domain.aggregate import EventSourced, StateStored
+from twofold.domain.caller import NOBODY, SYSTEM, Caller, Rule, anyone, own, role, signed_in
+from twofold.domain.context import Context, Sources
+from twofold.domain.projection import Handwritten, Projection
+from twofold.domain.questions import Reader, answers, at_least, at_most, below, equal
+from twofold.errors import InvalidInput, NotFound, Problem, Refused, TwofoldError
+from twofold.messages.markers import Between, Facet, Filter, Key, Measure, Owner, Search, Sort
+from twofold.messages.recorded import Recorded
+from twofold.messages.value import Command, Event, Query, ReadModel, Value
+from twofold.ports.read_store import Select, Sums
+from twofold.runtime.command_bus import Done, Sent
+from twofold.runtime.queries import Answered, Asked
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.system import System
+from twofold.wiring.application import Account, Application, Module
+from twofold.wiring.routes import delete, get, internal, post, put
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NOBODY",
+    "SYSTEM",
+    "Account",
+    "Answered",
+    "Application",
+    "Asked",
+    "Between",
+    "Caller",
+    "Command",
+    "Context",
+    "Done",
+    "Event",
+    "EventSourced",
+    "Facet",
+    "Filter",
+    "Handwritten",
+    "InvalidInput",
+    "Key",
+    "Measure",
+    "Module",
+    "NotFound",
+    "Owner",
+    "Problem",
+    "Projection",
+    "Query",
+    "ReadModel",
+    "Reader",
+    "Recorded",
+    "Refused",
+    "Rule",
+    "RuntimeSettings",
+    "Search",
+    "Select",
+    "Sent",
+    "Sort",
+    "Sources",
+    "StateStored",
+    "Sums",
+    "System",
+    "TwofoldError",
+    "Value",
+    "answers",
+    "anyone",
+    "at_least",
+    "at_most",
+    "below",
+    "delete",
+    "equal",
+    "get",
+    "internal",
+    "own",
+    "post",
+    "put",
+    "role",
+    "signed_in",
+]

@@ -1,0 +1,48 @@
+"""Bringing a projection to the end of the log, in large batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twofold.errors import CheckpointLost
+from twofold.ports.log import Log
+from twofold.ports.read_store import ReadStore
+from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.progress import Progress
+from twofold.wiring.event_types import EventTypes
+
+
+async def catch_up(
+    applier: Applier,
+    log: Log,
+    read_store: ReadStore,
+    types: EventTypes,
+    progress: Progress,
+    batch_size: int,
+    report: Callable[[int, int], None] | None = None,
+) -> int:
+    """Apply everything up to the head as it was at the beginning; answers the position reached.
+
+    Only events that the projection folds are read. ``report(position, head)`` is called after each
+    batch. Raises ProjectionFailed, StoreUnavailable.
+    """
+    head = await log.head()
+    if progress.checkpoint(applier.table).position >= head:
+        return head
+    (last,) = await log.read(head - 1, 1)
+    while (position := progress.checkpoint(applier.table).position) < head:
+        events = await log.read(position, batch_size, applier.types)
+        events = [event for event in events if event.position <= head]
+        # With a full batch nothing is known beyond its last event; else all up to head is seen.
+        end = None if len(events) == batch_size else (last.position, last.time_us)
+        batch = Batch(events, types, position, end)
+        try:
+            async with read_store.transaction() as transaction:
+                checkpoint = await applier.apply(transaction, batch)
+        except CheckpointLost:
+            await progress.refresh()
+            continue
+        progress.advanced([checkpoint])
+        if report is not None:
+            report(checkpoint.position, head)
+    return position

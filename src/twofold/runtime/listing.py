@@ -1,0 +1,280 @@
+"""Lists as callers ask for them: parameters in, a ``Select`` out, or all problems at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from twofold.domain.signatures import members
+from twofold.errors import BadCursor, InvalidInput, Problem
+from twofold.ports.read_store import ColumnKind, Condition, Scalar, Select
+from twofold.runtime.tokens import Tokens
+from twofold.wiring.model import Field, Model
+
+DEFAULT_SIZE = 20
+LARGEST_SIZE = 200
+LARGEST_OFFSET = 100_000
+LONGEST_TEXT = 200
+_RESERVED = ("page", "size", "sortBy", "sortDirection", "cursor", "facets", "q")
+
+Parameters = Mapping[str, Sequence[str]]
+
+
+class ListRequest(msgspec.Struct, frozen=True):
+    """A list asked for. ``page`` is None where a cursor said where to begin."""
+
+    select: Select
+    page: int | None
+    size: int
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    filters: str
+    sort: str
+    descending: bool
+    value: str | int | bool | None
+    key: str
+
+
+class Listing:
+    """The list of one read model: what may be asked, and how it is read."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._filters: dict[str, tuple[Field, str]] = {}
+        columns = {column.name: column for column in model.columns}
+        for field in model.fields.values():
+            if field.between is not None:
+                self._filters[field.between.least] = (field, "at_least")
+                self._filters[field.between.most] = (field, "at_most")
+            if field.use.filter and field.name in columns:
+                self._filters[field.wire] = (field, "any_of")
+        self._sorts = {model.wire(name): name for name in model.sorts}
+        self._facets = {model.wire(name): name for name in model.facets}
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[Field, str]]:
+        """Filter parameters by wire name, with their field and test (for OpenAPI and pages)."""
+        return self._filters
+
+    @property
+    def sorts(self) -> tuple[str, ...]:
+        """What ``sortBy`` may be."""
+        return tuple(self._sorts)
+
+    @property
+    def facets(self) -> tuple[str, ...]:
+        """What ``facets`` may name."""
+        return tuple(self._facets)
+
+    def request(self, parameters: Parameters, tokens: Tokens) -> ListRequest:
+        """Read ``parameters``. Raises InvalidInput naming everything wrong, BadCursor."""
+        problems: list[Problem] = []
+        where = self._where(parameters, problems)
+        text = _one(parameters, "q", problems).strip()
+        if text and not self.model.texts:
+            problems.append(Problem("q", "this list has no text to search"))
+        if len(text) > LONGEST_TEXT:
+            problems.append(Problem("q", f"at most {LONGEST_TEXT} characters"))
+        size = _number(parameters, "size", DEFAULT_SIZE, 1, LARGEST_SIZE, problems)
+        page = _number(parameters, "page", 0, 0, LARGEST_OFFSET // LARGEST_SIZE, problems)
+        sort = self._sort(parameters, problems)
+        facets = self._facet_names(parameters, problems)
+        cursor = _one(parameters, "cursor", problems)
+        if problems:
+            raise InvalidInput(problems)
+        digest = _digest(where, text)
+        select = Select(where, text, sort, page * size, None, size, True, facets)
+        if not cursor:
+            return ListRequest(select, page, size)
+        return self._continued(select, cursor, digest, size, tokens)
+
+    def next_cursor(
+        self, select: Select, last: tuple[Scalar, str] | None, tokens: Tokens
+    ) -> str | None:
+        """The cursor of the page that follows, None at the end."""
+        if last is None:
+            return None
+        value, key = last
+        sort, descending = select.sort or ("", False)
+        plain = value if isinstance(value, str | int | None) else _written(value)
+        return tokens.cursor(
+            _Cursor(_digest(select.where, select.text), sort, descending, plain, key)
+        )
+
+    def _continued(
+        self, select: Select, cursor: str, digest: str, size: int, tokens: Tokens
+    ) -> ListRequest:
+        content = tokens.cursor_content(cursor, _Cursor)
+        if content.filters != digest:
+            raise BadCursor("it was made for other filters")
+        if (content.sort, content.descending) != (select.sort or ("", False)):
+            raise BadCursor("it was made for another sort")
+        value = self._cursor_value(content)
+        after = (value, content.key)
+        return ListRequest(msgspec.structs.replace(select, offset=0, after=after), None, size)
+
+    def _cursor_value(self, content: _Cursor) -> Scalar:
+        field = self.model.fields.get(content.sort)
+        if field is None or content.value is None or not isinstance(content.value, str):
+            return content.value
+        return _scalar(field, content.value)
+
+    def _where(self, parameters: Parameters, problems: list[Problem]) -> tuple[Condition, ...]:
+        found = []
+        for name, texts in parameters.items():
+            if name in _RESERVED:
+                continue
+            known = self._filters.get(name)
+            if known is None:
+                allowed = ", ".join(self._filters) or "none"
+                problems.append(Problem(name, f"no such filter; there are: {allowed}"))
+                continue
+            field, test = known
+            try:
+                found.append(_condition(field, test, texts))
+            except ValueError as exc:
+                problems.append(Problem(name, str(exc)))
+        return tuple(found)
+
+    def _sort(self, parameters: Parameters, problems: list[Problem]) -> tuple[str, bool] | None:
+        by = _one(parameters, "sortBy", problems)
+        direction = _one(parameters, "sortDirection", problems) or "asc"
+        if direction not in ("asc", "desc"):
+            problems.append(Problem("sortDirection", "asc or desc"))
+        if not by:
+            return None
+        if by not in self._sorts:
+            allowed = ", ".join(self._sorts) or "none"
+            problems.append(Problem("sortBy", f"can't sort by {by!r}; allowed: {allowed}"))
+            return None
+        return self._sorts[by], direction == "desc"
+
+    def _facet_names(self, parameters: Parameters, problems: list[Problem]) -> tuple[str, ...]:
+        names = [n for text in parameters.get("facets", ()) for n in text.split(",") if n]
+        unknown = [name for name in names if name not in self._facets]
+        if unknown:
+            allowed = ", ".join(self._facets) or "none"
+            problems.append(Problem("facets", f"no facet {', '.join(unknown)}; allowed: {allowed}"))
+        return tuple(dict.fromkeys(self._facets[n] for n in names if n in self._facets))
+
+
+def _one(parameters: Parameters, name: str, problems: list[Problem]) -> str:
+    values = parameters.get(name, ())
+    if len(values) > 1:
+        problems.append(Problem(name, "given more than once"))
+    return values[0] if values else ""
+
+
+def _number(
+    parameters: Parameters,
+    name: str,
+    default: int,
+    least: int,
+    most: int,
+    problems: list[Problem],
+) -> int:
+    text = _one(parameters, name, problems)
+    if not text:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    if not least <= number <= most:
+        problems.append(Problem(name, f"a whole number from {least} to {most}"))
+        return default
+    return number
+
+
+def _condition(field: Field, test: str, texts: Sequence[str]) -> Condition:
+    if test == "any_of":
+        return Condition(field.name, "any_of", tuple(_scalar(field, text) for text in texts))
+    if len(texts) > 1:
+        raise ValueError("given more than once")
+    value = _scalar(field, texts[0])
+    if test == "at_most" and field.kind is ColumnKind.TIME and len(texts[0]) == len("2011-08-31"):
+        assert isinstance(value, datetime)
+        # A day as an upper limit includes the whole day.
+        return Condition(field.name, "below", (value + timedelta(days=1),))
+    return Condition(field.name, "at_least" if test == "at_least" else "at_most", (value,))
+
+
+def _scalar(field: Field, text: str) -> Scalar:
+    """``text`` as a value of the field's column. Raises ValueError saying what it should be."""
+    if "\x00" in text:
+        raise ValueError("must not contain the character U+0000")
+    match field.kind:
+        case ColumnKind.INTEGER:
+            return _integer(text)
+        case ColumnKind.DECIMAL:
+            return _decimal(text)
+        case ColumnKind.BOOLEAN:
+            if text not in ("true", "false"):
+                raise ValueError("true or false")
+            return text == "true"
+        case ColumnKind.TIME:
+            return _time(text)
+        case ColumnKind.DATE:
+            try:
+                return date.fromisoformat(text)
+            except ValueError:
+                raise ValueError("a date such as 2011-08-31") from None
+        case _:
+            return _allowed_text(field, text)
+
+
+def _integer(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError("a whole number") from None
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("a whole number of at most 64 bits")
+    return number
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number such as 12.50") from None
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 12:
+        raise ValueError("a number below 1,000,000,000,000")
+    return number
+
+
+def _time(text: str) -> datetime:
+    """A time, or a day as its beginning; UTC unless it says otherwise."""
+    try:
+        if len(text) == len("2011-08-31"):
+            return datetime.combine(date.fromisoformat(text), time(), UTC)
+        # A "+" in a query string arrives as a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+", 1) if "T" in text else text)
+    except ValueError:
+        raise ValueError("a time such as 2011-08-31T10:42:07Z, or a date") from None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time between the years 1 and 9999") from None
+
+
+def _allowed_text(field: Field, text: str) -> str:
+    enums = [m for m in members(field.annotation) if isinstance(m, type) and issubclass(m, Enum)]
+    if enums:
+        allowed = [str(member.value) for member in enums[0]]
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+    return text
+
+
+def _written(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _digest(where: Sequence[Condition], text: str) -> str:
+    parts = sorted((c.column, c.test, sorted(map(str, c.values))) for c in where)
+    return hashlib.blake2b(repr((parts, text)).encode(), digest_size=8).hexdigest()

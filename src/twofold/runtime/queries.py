@@ -1,0 +1,189 @@
+"""Queries: answered from read models alone, as current as the caller's token demands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from twofold.domain.caller import NOBODY, Caller
+from twofold.domain.projection import OneOf, PageOf, Projection
+from twofold.errors import InvalidInput, NotCaughtUp, NotFound
+from twofold.messages.value import Query, ReadModel
+from twofold.ports.log import Log
+from twofold.ports.read_store import Condition, ReadStore, Select, Selected, Summed, Sums
+from twofold.runtime.listing import Listing, ListRequest, Parameters
+from twofold.runtime.progress import Progress
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.tokens import Tokens
+from twofold.wiring.routes import Route
+from twofold.wiring.wired import Folding, Wired
+
+A = TypeVar("A")
+R = TypeVar("R")
+D = TypeVar("D", bound=ReadModel)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes with a query. ``wait_seconds`` None: the setting's default."""
+
+    caller: Caller = NOBODY
+    token: str = ""
+    wait_seconds: float | None = None
+
+
+class Answered(msgspec.Struct, Generic[A], frozen=True):
+    """An answer, the position and time it is current to, and whether it is stale.
+
+    ``stale``: it lacks something that the caller's token asks for, or that the log has.
+    """
+
+    answer: A
+    position: int
+    time_us: int
+    stale: bool
+
+
+class Queries:
+    """Answers queries. One per process."""
+
+    def __init__(
+        self,
+        wired: Wired,
+        log: Log,
+        read_store: ReadStore,
+        progress: Progress,
+        tokens: Tokens,
+        tables: dict[str, str],
+        settings: RuntimeSettings,
+    ) -> None:
+        self._wired = wired
+        self._log = log
+        self._store = read_store
+        self._progress = progress
+        self._tokens = tokens
+        self._tables = tables
+        self._settings = settings
+        self.listings = {name: Listing(f.model) for name, f in wired.foldings.items()}
+
+    async def one(self, route: Route, key: str, asked: Asked) -> Answered[bytes]:
+        """One document as stored. Raises NotFound, NotCaughtUp, BadToken and who-may errors."""
+        assert isinstance(route.target, OneOf)
+        folding = self._wired.foldings[route.target.projection.name]
+        limited = route.may.check(route.path or folding.name, asked.caller)
+        table = self._tables[folding.name]
+        late = await self._caught_up((table,), route, asked)
+        # Read before the document, so that the answer contains at least what it claims.
+        checkpoint = self._progress.checkpoint(table)
+        raw = await self._store.get(table, key) if "\x00" not in key else None
+        if raw is None or (limited and not self._owns(folding, raw, asked.caller)):
+            raise NotFound(folding.name, key)
+        stale = late or checkpoint.position < self._progress.head
+        return Answered(raw, checkpoint.position, checkpoint.time_us, stale)
+
+    async def page(
+        self, route: Route, parameters: Parameters, asked: Asked
+    ) -> tuple[ListRequest, Answered[Selected]]:
+        """A list. Raises InvalidInput, BadCursor, NotCaughtUp, BadToken and who-may errors."""
+        assert isinstance(route.target, PageOf)
+        folding = self._wired.foldings[route.target.projection.name]
+        limited = route.may.check(route.path or folding.name, asked.caller)
+        request = self.listings[folding.name].request(parameters, self._tokens)
+        table = self._tables[folding.name]
+        late = await self._caught_up((table,), route, asked)
+        checkpoint = self._progress.checkpoint(table)
+        select = self._limited(folding, request.select, asked.caller) if limited else request.select
+        selected = await self._store.select(table, select)
+        stale = late or checkpoint.position < self._progress.head
+        return request, Answered(selected, checkpoint.position, checkpoint.time_us, stale)
+
+    async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
+        """Answer a query of one's own. Raises what its function raises, and as above."""
+        asked = asked or Asked()
+        known = self._wired.answerings.get(type(query))
+        if known is None:
+            raise InvalidInput(f"nothing answers {type(query).__name__}")
+        answering, route = known
+        limited = route.may.check(type(query).__name__, asked.caller)
+        tables = tuple(self._tables[p.name] for p in answering.projections)
+        late = await self._caught_up(tables, route, asked)
+        checkpoint = min(
+            (self._progress.checkpoint(table) for table in tables), key=lambda c: c.position
+        )
+        reader = StoreReader(self, asked.caller, limited)
+        answer = await answering.function(query, reader)
+        stale = late or checkpoint.position < self._progress.head
+        return Answered(answer, checkpoint.position, checkpoint.time_us, stale)
+
+    def next_cursor(self, folding: str, request: ListRequest, selected: Selected) -> str | None:
+        """The cursor to the page after ``selected``."""
+        return self.listings[folding].next_cursor(request.select, selected.last, self._tokens)
+
+    async def _caught_up(self, tables: Sequence[str], route: Route, asked: Asked) -> bool:
+        """Wait for the caller's token; whether the answer is late. Raises NotCaughtUp, BadToken."""
+        if not asked.token:
+            return False
+        position = self._tokens.position(asked.token, self._progress.head)
+        wait = self._settings.wait_seconds if asked.wait_seconds is None else asked.wait_seconds
+        wait = max(0.0, min(wait, self._settings.wait_limit_seconds))
+        try:
+            await self._progress.reach(tables, position, wait)
+        except NotCaughtUp:
+            if route.when_behind == "refuse":
+                raise
+            return True
+        return False
+
+    def _owns(self, folding: Folding, raw: bytes, caller: Caller) -> bool:
+        document = folding.model.decode(raw)
+        return bool(getattr(document, folding.model.owner) == caller.subject)
+
+    def _limited(self, folding: Folding, select: Select, caller: Caller) -> Select:
+        mine = Condition(folding.model.owner, "any_of", (caller.subject,))
+        return msgspec.structs.replace(select, where=(*select.where, mine))
+
+
+class StoreReader:
+    """Reads documents for one query; limited to the caller's own where the rule says so."""
+
+    def __init__(self, queries: Queries, caller: Caller, limited: bool) -> None:
+        self._queries = queries
+        self._limited = limited
+        self.caller = caller
+
+    async def one(self, projection: Projection[D], key: str) -> D | None:
+        """One document."""
+        folding = self._folding(projection)
+        raw = await self._queries._store.get(self._table(projection), key)
+        if raw is None or (self._limited and not self._queries._owns(folding, raw, self.caller)):
+            return None
+        document: D = folding.model.decode(raw)
+        return document
+
+    async def documents(self, projection: Projection[D], select: Select) -> Sequence[D]:
+        """Documents of a list, decoded."""
+        folding = self._folding(projection)
+        selected = await self.select(projection, select)
+        return [folding.model.decode(raw) for raw in selected.documents]
+
+    async def select(self, projection: Projection[Any], select: Select) -> Selected:
+        """A list as stored."""
+        if self._limited:
+            select = self._queries._limited(self._folding(projection), select, self.caller)
+        return await self._queries._store.select(self._table(projection), select)
+
+    async def sums(self, projection: Projection[Any], sums: Sums) -> Sequence[Summed]:
+        """A report."""
+        if self._limited:
+            mine = Condition(
+                self._folding(projection).model.owner, "any_of", (self.caller.subject,)
+            )
+            sums = msgspec.structs.replace(sums, where=(*sums.where, mine))
+        return await self._queries._store.sums(self._table(projection), sums)
+
+    def _folding(self, projection: Projection[Any]) -> Folding:
+        return self._queries._wired.foldings[projection.name]
+
+    def _table(self, projection: Projection[Any]) -> str:
+        return self._queries._tables[projection.name]

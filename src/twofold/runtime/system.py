@@ -1,0 +1,204 @@
+"""A running application."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+import structlog
+
+from twofold.errors import StoreUnavailable, TwofoldError
+from twofold.messages.value import Command, Query
+from twofold.ports.log import Log
+from twofold.ports.read_store import ReadStore
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.applying import Applier
+from twofold.runtime.catching_up import catch_up
+from twofold.runtime.command_bus import CommandBus, Done, Sent
+from twofold.runtime.inline import InlineProjections, LaterProjections
+from twofold.runtime.progress import Progress
+from twofold.runtime.projector import Projector, stop_all
+from twofold.runtime.queries import Answered, Asked, Queries
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.streams import Streams
+from twofold.runtime.tail import Tail
+from twofold.runtime.tokens import Tokens
+from twofold.runtime.writer import Writer
+from twofold.wiring.application import Application
+from twofold.wiring.wired import Folding, Wired, Writing, wire
+
+R = TypeVar("R")
+_LOG = structlog.get_logger("twofold.system")
+VERSION = 1
+
+
+class System:
+    """An application with its log, read store and workers.
+
+        async with System(app, log, read_store) as system:
+            done = await system.send(Submit(title="…"), Sent(caller=author))
+
+    ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
+    the log for asynchronous projections. Leaving the block drains: queued commands are written,
+    batches at hand are finished.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        log: Log,
+        read_store: ReadStore,
+        *,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings | None = None,
+        roles: frozenset[str] = frozenset({"api", "projector"}),
+    ) -> None:
+        self.wired: Wired = wire(application)
+        self.application = application
+        self.log = log
+        self.read_store = read_store
+        self.clock = clock
+        self.chance = chance
+        self.settings = settings or RuntimeSettings()
+        self.roles = roles
+        self._projectors: list[Projector] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._open = False
+
+    async def __aenter__(self) -> System:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the stores, catch up where reads are immediate, start the workers."""
+        await self.log.open()
+        await self.read_store.open([f.model.table(VERSION) for f in self.wired.foldings.values()])
+        self.tokens = Tokens(self.log.epoch, self.log.secret)
+        projections: list[Folding | Writing] = [
+            *self.wired.foldings.values(),
+            *self.wired.writings.values(),
+        ]
+        self.appliers = [Applier(p, VERSION, self.log.epoch) for p in projections]
+        tables = {applier.name: applier.table for applier in self.appliers}
+        self.progress = Progress(list(tables.values()), self.read_store, self.log, self.clock)
+        await self.progress.refresh()
+        self._start_commands()
+        self.queries = Queries(
+            self.wired,
+            self.log,
+            self.read_store,
+            self.progress,
+            self.tokens,
+            tables,
+            self.settings,
+        )
+        if self.inline:
+            await self._catch_up_inline()
+        elif "projector" in self.roles:
+            self._start_projectors()
+        self._spawn(self._watch())
+        self._open = True
+
+    @property
+    def inline(self) -> bool:
+        """Whether read models are written in the command's own transaction."""
+        return self.settings.projections == "inline"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the system takes requests."""
+        return self._open
+
+    async def stop(self) -> None:
+        """Drain and release everything; safe to call twice."""
+        if not self._open:
+            return
+        self._open = False
+        await self._writer.drain()
+        await stop_all(self._projectors, self._tasks)
+        await self.read_store.close()
+        await self.log.close()
+
+    async def send(self, command: Command, sent: Sent | None = None) -> Done:
+        """Handle a command; see ``CommandBus.handle``."""
+        return await self.commands.handle(command, sent)
+
+    async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
+        """Answer a query; see ``Queries.ask``."""
+        return await self.queries.ask(query, asked)
+
+    def _start_commands(self) -> None:
+        self.tail = Tail(self.log, self.wired.events, self.settings.tail_events)
+        inline = (
+            InlineProjections(
+                self.appliers,
+                self.log,
+                self.read_store,
+                self.wired.events,
+                self.progress,
+                self.settings.projection_batch,
+            )
+            if self.inline
+            else LaterProjections(self.tail, self.progress)
+        )
+        self._writer = Writer(self.log, inline, self.settings.command_batch)
+        self.streams = Streams(self.log, self.wired, self.settings.cached_streams)
+        self.commands = CommandBus(
+            self.wired,
+            self.log,
+            self.streams,
+            self._writer,
+            self.clock,
+            self.chance,
+            self.settings,
+        )
+
+    async def _catch_up_inline(self) -> None:
+        for applier in self.appliers:
+            await catch_up(
+                applier,
+                self.log,
+                self.read_store,
+                self.wired.events,
+                self.progress,
+                self.settings.projection_batch,
+            )
+
+    def _start_projectors(self) -> None:
+        for applier in self.appliers:
+            projector = Projector(
+                applier,
+                self.tail,
+                self.read_store,
+                self.progress,
+                self.clock,
+                self.chance,
+                self.settings,
+            )
+            self._projectors.append(projector)
+            self._spawn(projector.run())
+
+    async def _watch(self) -> None:
+        """Keep what is known of other processes' work from growing old."""
+        while True:
+            await self.clock.sleep(self.settings.poll_seconds)
+            try:
+                await self.progress.refresh()
+            except StoreUnavailable:
+                continue
+            except TwofoldError as exc:
+                _LOG.error("read models don't belong to this log", why=str(exc))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.error("a worker ended unexpectedly", exc_info=task.exception())
