@@ -18,6 +18,8 @@
     ├── CorruptEvent            a recorded event can't be decoded
     ├── UnknownEvent            a recorded event has a type that no module declares
     ├── ForeignLog              a read store was built from another log
+    ├── ShapeChanged            a read model's table has other columns than its declaration
+    ├── Outdated                folds have changed since their read models were built
     ├── CheckpointLost          another worker moved this projection's checkpoint
     ├── StoreUnavailable        a database does not answer
     │   └── StoreFull           a database has no room left
@@ -224,6 +226,30 @@ class ForeignLog(TwofoldError):
         super().__init__(
             f"{where} was built from log {actual}, this log is {expected}; "
             "configure the matching database, or rebuild the read models"
+        )
+
+
+class ShapeChanged(TwofoldError):
+    """The table exists with other columns; build a new version with ``twofold rebuild``."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"table {table} has other columns than its read model now declares; "
+            "run twofold rebuild for this projection"
+        )
+
+
+class Outdated(TwofoldError):
+    """Projections were changed and the log is too long to rebuild them while starting."""
+
+    def __init__(self, projections: Sequence[str], events: int) -> None:
+        self.projections = tuple(projections)
+        self.events = events
+        names = ", ".join(projections)
+        super().__init__(
+            f"the folds of {names} have changed since their read models were built; with "
+            f"{events} events in the log, run: twofold rebuild APP {' '.join(projections)}"
         )
 
 

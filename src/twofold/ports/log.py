@@ -39,7 +39,10 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
-    """An aggregate's state at a version. ``fold`` is the fingerprint of the code that made it."""
+    """An aggregate's state at a version. ``fold`` is the fingerprint of the code that made it.
+
+    On appending, ``position`` is replaced by that of the append's last event.
+    """
 
     version: int
     position: int

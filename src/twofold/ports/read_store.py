@@ -56,7 +56,10 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Where a version of a read model lives: its columns, and the fields of its full text."""
+    """Where a version of a read model lives: its columns, and the fields of its full text.
+
+    ``texts`` are the fields' names in the document, the most important first.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -182,7 +185,10 @@ class ReadStore(Protocol):
     """The port. Every method raises StoreUnavailable when the store does not answer."""
 
     async def open(self, tables: Sequence[Table]) -> None:
-        """Connect; create missing tables and indexes. Raises ForeignLog for another shape."""
+        """Connect; create missing tables and indexes. May be called again with more tables.
+
+        Raises ShapeChanged if a table exists with other columns.
+        """
 
     async def close(self) -> None:
         """Release everything; safe to call twice."""
@@ -196,8 +202,11 @@ class ReadStore(Protocol):
     async def clear(self, table: str, projection: str) -> None:
         """Drop all rows of ``table`` and the projection's checkpoint, together."""
 
+    async def drop(self, table: str) -> None:
+        """Remove a table and the checkpoint of the same name, if they exist."""
+
     async def checkpoints(self) -> Mapping[str, Checkpoint]:
-        """All checkpoints by projection."""
+        """All checkpoints by name."""
 
     async def get(self, table: str, key: str) -> bytes | None:
         """One document. The hot path of reading: adapters may join concurrent calls."""
@@ -210,6 +219,9 @@ class ReadStore(Protocol):
 
     async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
         """Rows in key order, for verification and moving."""
+
+    async def row(self, table: str, key: str) -> Row | None:
+        """One row, for verification. ``texts`` may come back empty."""
 
     async def wait_applied(self, timeout_seconds: float) -> None:
         """Return when some checkpoint may have moved, at the latest after the timeout."""

@@ -9,6 +9,7 @@ from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
 from twofold.ports.read_store import Checkpoint, ReadTransaction
 from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
+from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
 from twofold.wiring.wired import Folding, Writing
 
@@ -81,7 +82,7 @@ class Applier:
         self.projection = projection
         self.version = version
         self.name = projection.name
-        self.table = f"{projection.name}_{version}"
+        self.table = table_name(projection.name, version)
         self.types = types_of(projection)
         self._epoch = epoch
 

@@ -20,16 +20,17 @@ async def catch_up(
     progress: Progress,
     batch_size: int,
     report: Callable[[int, int], None] | None = None,
+    until: int | None = None,
 ) -> int:
-    """Apply everything up to the head as it was at the beginning; answers the position reached.
+    """Apply everything up to ``until`` or the head as it is now; answers the position reached.
 
     Only events that the projection folds are read. ``report(position, head)`` is called after each
     batch. Raises ProjectionFailed, StoreUnavailable.
     """
-    head = await log.head()
+    head = await log.head() if until is None else until
     if progress.checkpoint(applier.table).position >= head:
         return head
-    (last,) = await log.read(head - 1, 1)
+    last = (await log.read(head - 1, 1))[0]
     while (position := progress.checkpoint(applier.table).position) < head:
         events = await log.read(position, batch_size, applier.types)
         events = [event for event in events if event.position <= head]

@@ -22,3 +22,4 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_seconds: float = 2.0
     wait_limit_seconds: float = 30.0
     hold_projections_seconds: float = 0.0
+    rebuild_at_start_events: int = 20_000

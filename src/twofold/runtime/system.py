@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from twofold.errors import StoreUnavailable, TwofoldError
+from twofold.errors import Outdated, StoreUnavailable, TwofoldError
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
@@ -23,13 +23,13 @@ from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams
 from twofold.runtime.tail import Tail
 from twofold.runtime.tokens import Tokens
+from twofold.runtime.versions import version_of
 from twofold.runtime.writer import Writer
 from twofold.wiring.application import Application
 from twofold.wiring.wired import Folding, Wired, Writing, wire
 
 R = TypeVar("R")
 _LOG = structlog.get_logger("twofold.system")
-VERSION = 1
 
 
 class System:
@@ -39,7 +39,7 @@ class System:
             done = await system.send(Submit(title="…"), Sent(caller=author))
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
-    the log for asynchronous projections. Leaving the block drains: queued commands are written,
+    the log for asynchronous projections; without roles it can only be looked at. Leaving the block drains: queued commands are written,
     batches at hand are finished.
     """
 
@@ -76,13 +76,8 @@ class System:
     async def start(self) -> None:
         """Open the stores, catch up where reads are immediate, start the workers."""
         await self.log.open()
-        await self.read_store.open([f.model.table(VERSION) for f in self.wired.foldings.values()])
         self.tokens = Tokens(self.log.epoch, self.log.secret)
-        projections: list[Folding | Writing] = [
-            *self.wired.foldings.values(),
-            *self.wired.writings.values(),
-        ]
-        self.appliers = [Applier(p, VERSION, self.log.epoch) for p in projections]
+        self.appliers = await self._choose_versions()
         tables = {applier.name: applier.table for applier in self.appliers}
         self.progress = Progress(list(tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
@@ -96,12 +91,35 @@ class System:
             tables,
             self.settings,
         )
-        if self.inline:
+        if self.inline and "api" in self.roles:
             await self._catch_up_inline()
-        elif "projector" in self.roles:
+        elif not self.inline and "projector" in self.roles:
             self._start_projectors()
         self._spawn(self._watch())
         self._open = True
+
+    async def _choose_versions(self) -> list[Applier]:
+        """Each projection in the version that its code made; raises Outdated for long logs."""
+        await self.read_store.open([])
+        checkpoints = await self.read_store.checkpoints()
+        projections: list[Folding | Writing] = [
+            *self.wired.foldings.values(),
+            *self.wired.writings.values(),
+        ]
+        chosen = {p.name: version_of(p.name, p.fingerprint, checkpoints) for p in projections}
+        outdated = [name for name, version in chosen.items() if version.outdated]
+        if outdated and self.roles:
+            events = await self.log.head()
+            if events > self.settings.rebuild_at_start_events:
+                raise Outdated(outdated, events)
+            _LOG.info("folds have changed, building anew", projections=outdated, events=events)
+        await self.read_store.open(
+            [
+                folding.model.table(chosen[name].number)
+                for name, folding in self.wired.foldings.items()
+            ]
+        )
+        return [Applier(p, chosen[p.name].number, self.log.epoch) for p in projections]
 
     @property
     def inline(self) -> bool:

@@ -65,7 +65,8 @@ class Model:
 
     def table(self, version: int) -> Table:
         """The table of one version of the projection."""
-        return Table(f"{self.name}_{version}", self.columns, self.texts)
+        texts = tuple(self.fields[name].wire for name in self.texts)
+        return Table(f"{self.name}_{version}", self.columns, texts)
 
     def row(self, document: Any, key: str, position: int, encoder: msgspec.json.Encoder) -> Row:
         """``document`` as a row. Raises ValueError if its key field differs from ``key``."""

@@ -1,0 +1,170 @@
+"""Settings: read once, from the environment or a TOML file, all problems reported together."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from twofold.errors import Problem, SettingsProblems
+
+_NAMES = (
+    "TWOFOLD_LOG",
+    "TWOFOLD_READ",
+    "TWOFOLD_BROKER",
+    "TWOFOLD_PROJECTIONS",
+    "TWOFOLD_COMMANDS",
+    "TWOFOLD_DEMO",
+    "TWOFOLD_DATA",
+    "TWOFOLD_HOLD_PROJECTIONS_SECONDS",
+    "TWOFOLD_JWT_SECRET",
+    "TWOFOLD_JWT_KEYS",
+    "TWOFOLD_JWT_ISSUER",
+    "TWOFOLD_JWT_AUDIENCE",
+    "TWOFOLD_MAX_BODY_BYTES",
+)
+_TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
+_DATABASES = ("sqlite", "postgresql", "postgres")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how an application runs. See docs/reference/settings.md."""
+
+    log: str
+    read: str
+    projections: Literal["inline", "async"]
+    demo: bool = False
+    data: str = ""
+    hold_projections_seconds: float = 0.0
+    jwt_secret: str = ""
+    jwt_keys: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    max_body_bytes: int = 1024 * 1024
+
+
+def read_settings(
+    application: str, environment: Mapping[str, str], file: Path | None = None
+) -> Settings:
+    """The settings of ``application``; the environment wins over the file.
+
+    Raises SettingsProblems naming everything that can't work.
+    """
+    problems: list[Problem] = []
+    given = {**_from_file(file, problems), **_from_environment(environment)}
+    _check_names(given, problems)
+    log = given.get("TWOFOLD_LOG") or f"sqlite:///./data/{application}.db"
+    read = given.get("TWOFOLD_READ") or log
+    _check_url("TWOFOLD_LOG", log, problems)
+    _check_url("TWOFOLD_READ", read, problems)
+    _check_not_available(given, problems)
+    mode = given.get("TWOFOLD_PROJECTIONS") or ("inline" if read == log else "async")
+    if mode not in ("inline", "async"):
+        problems.append(Problem("TWOFOLD_PROJECTIONS", f"inline or async, not {mode!r}"))
+    elif mode == "inline" and read != log:
+        problems.append(
+            Problem(
+                "TWOFOLD_PROJECTIONS",
+                "inline writes read models in the command's transaction, which only works where "
+                "TWOFOLD_READ is the write database; use async",
+            )
+        )
+    numbers = {
+        name: _number(name, given.get(name, ""), default, problems)
+        for name, default in (
+            ("TWOFOLD_HOLD_PROJECTIONS_SECONDS", 0.0),
+            ("TWOFOLD_MAX_BODY_BYTES", 1024 * 1024.0),
+        )
+    }
+    demo = given.get("TWOFOLD_DEMO", "")
+    if demo not in ("", "0", "1"):
+        problems.append(Problem("TWOFOLD_DEMO", f"1 or 0, not {demo!r}"))
+    if problems:
+        raise SettingsProblems(problems)
+    return Settings(
+        log=log,
+        read=read,
+        projections="inline" if mode == "inline" else "async",
+        demo=demo == "1",
+        data=given.get("TWOFOLD_DATA", ""),
+        hold_projections_seconds=numbers["TWOFOLD_HOLD_PROJECTIONS_SECONDS"],
+        jwt_secret=given.get("TWOFOLD_JWT_SECRET", ""),
+        jwt_keys=given.get("TWOFOLD_JWT_KEYS", ""),
+        jwt_issuer=given.get("TWOFOLD_JWT_ISSUER", ""),
+        jwt_audience=given.get("TWOFOLD_JWT_AUDIENCE", ""),
+        max_body_bytes=int(numbers["TWOFOLD_MAX_BODY_BYTES"]),
+    )
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("TWOFOLD_") and not name.startswith(_TEST_PREFIXES)
+    }
+
+
+def _from_file(file: Path | None, problems: list[Problem]) -> dict[str, str]:
+    if file is None:
+        return {}
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        problems.append(Problem("--config", f"{file}: {exc}"))
+        return {}
+    return {name: str(int(v) if isinstance(v, bool) else v) for name, v in content.items()}
+
+
+def _check_names(given: Mapping[str, str], problems: list[Problem]) -> None:
+    for name in given:
+        if name not in _NAMES:
+            near = difflib.get_close_matches(name, _NAMES, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_NAMES)}"
+            problems.append(Problem(name, f"no such setting{hint}"))
+
+
+def _check_url(name: str, url: str, problems: list[Problem]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "mongodb" and name == "TWOFOLD_READ":
+        problems.append(Problem(name, "MongoDB is not available in this version"))
+    elif parts.scheme not in _DATABASES:
+        problems.append(
+            Problem(name, f"sqlite:///path.db or postgresql://…, not {parts.scheme or url!r}")
+        )
+    elif parts.scheme == "sqlite" and not url.startswith("sqlite:///"):
+        problems.append(Problem(name, "a SQLite file is written sqlite:///path.db (three slashes)"))
+    elif parts.scheme == "sqlite" and not parts.path.strip("/"):
+        problems.append(Problem(name, "names no file: sqlite:///path.db"))
+
+
+def _check_not_available(given: Mapping[str, str], problems: list[Problem]) -> None:
+    if given.get("TWOFOLD_BROKER", "none") not in ("", "none"):
+        problems.append(Problem("TWOFOLD_BROKER", "brokers are not available in this version"))
+    commands = given.get("TWOFOLD_COMMANDS") or "sync"
+    if commands == "async":
+        problems.append(
+            Problem("TWOFOLD_COMMANDS", "async commands are not available in this version")
+        )
+    elif commands != "sync":
+        problems.append(Problem("TWOFOLD_COMMANDS", f"sync or async, not {commands!r}"))
+
+
+def _number(name: str, text: str, default: float, problems: list[Problem]) -> float:
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 2**31:
+        problems.append(Problem(name, f"a number from 0, not {text!r}"))
+        return default
+    return number
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a sqlite URL names: three slashes for a relative, four for an absolute one."""
+    return Path(url.removeprefix("sqlite:///"))
