@@ -39,8 +39,8 @@ class System:
             done = await system.send(Submit(title="…"), Sent(caller=author))
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
-    the log for asynchronous projections; without roles it can only be looked at. Leaving the block drains: queued commands are written,
-    batches at hand are finished.
+    the log for asynchronous projections; without roles the system can only be looked at. Leaving
+    the block drains: queued commands are written, batches at hand are finished.
     """
 
     def __init__(

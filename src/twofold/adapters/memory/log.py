@@ -116,7 +116,7 @@ class MemoryStorage:
 
     def __init__(self, seed: int = 1) -> None:
         # Fixed, so that a simulation repeats itself; nothing outside the process relies on it.
-        self.epoch = str(UUID(int=seed, version=8))
+        self.epoch = str(UUID(int=seed, version=4))
         self.secret = seed.to_bytes(32, "big")
         self.events: list[Recorded] = []
         self.streams: defaultdict[str, list[Recorded]] = defaultdict(list)

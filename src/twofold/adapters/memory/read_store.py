@@ -261,14 +261,7 @@ def _ordered(shape: Table, rows: list[Row], select: Select, wanted: Sequence[str
         value = _value(shape, row, column)
         return (value is None, 0 if value is None else value)
 
-    return (
-        sorted(rows, key=order, reverse=descending) if not descending else _descending(rows, order)
-    )
-
-
-def _descending(rows: list[Row], order: Any) -> list[Row]:
-    # Reversing twice keeps rows of equal value in key order.
-    return sorted(rows[::-1], key=order)[::-1]
+    return sorted(rows, key=order, reverse=descending)
 
 
 def _is_after(shape: Table, row: Row, select: Select) -> bool:
