@@ -168,8 +168,9 @@ class MemoryReadTransaction:
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         """The documents that exist among ``keys``."""
-        rows = self._seen(table)
-        return {key: row.document for key in keys if (row := rows.get(key))}
+        kept, changed = self._kept.rows[table], self._rows.get(table, {})
+        found = {key: changed[key] if key in changed else kept.get(key) for key in keys}
+        return {key: row.document for key, row in found.items() if row is not None}
 
     async def matching(
         self, table: str, column: str, values: Sequence[Scalar]

@@ -1,0 +1,121 @@
+"""Appending a batch on SQLite; runs in the writer's thread, within a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from twofold.ports.log import (
+    Append,
+    Appended,
+    AppendOutcome,
+    CommandRecord,
+    Conflict,
+    Duplicate,
+)
+
+_RECORD = (
+    "select command_id, operation, digest, status, answer, position, time_us "
+    "from twofold_command where command_id = ?"
+)
+_VERSION = "select max(version) from twofold_event where stream = ?"
+_EVENT = "insert into twofold_event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COMMAND = "insert into twofold_command values (?, ?, ?, ?, ?, ?, ?)"
+_SNAPSHOT = (
+    "insert or replace into twofold_snapshot (stream, fold, version, position, state) "
+    "values (?, ?, ?, ?, ?)"
+)
+
+
+class Appender:
+    """Decides each append of a batch and writes those that hold, table by table."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._position = (
+            connection.execute("select max(position) from twofold_event").fetchone()[0] or 0
+        )
+        self._versions: dict[str, int] = {}
+        self._records: dict[str, CommandRecord] = {}
+        self._event_rows: list[tuple[object, ...]] = []
+        self._record_rows: list[tuple[object, ...]] = []
+        self._snapshot_rows: list[tuple[object, ...]] = []
+
+    def append(self, batch: Sequence[Append]) -> list[AppendOutcome]:
+        """The outcome of each append, in order."""
+        outcomes = [self._decide(append) for append in batch]
+        self._connection.executemany(_EVENT, self._event_rows)
+        self._connection.executemany(_COMMAND, self._record_rows)
+        self._connection.executemany(_SNAPSHOT, self._snapshot_rows)
+        return outcomes
+
+    def _decide(self, append: Append) -> AppendOutcome:
+        if append.record is not None:
+            known = self._record(append.record.command_id)
+            if known is not None:
+                return Duplicate(known)
+        actual = self._version(append.stream)
+        if actual != append.expected_version:
+            return Conflict(actual)
+        self._versions[append.stream] = actual + len(append.events)
+        for event in append.events:
+            self._position += 1
+            self._event_rows.append(
+                (
+                    self._position,
+                    event.id,
+                    event.stream,
+                    event.version,
+                    event.type,
+                    event.schema_version,
+                    event.time_us,
+                    event.correlation_id,
+                    event.causation_id,
+                    event.actor,
+                    event.trace,
+                    event.data,
+                )
+            )
+        last = self._position if append.events else 0
+        self._keep(append, last)
+        return Appended(last)
+
+    def _keep(self, append: Append, last: int) -> None:
+        if append.record is not None:
+            given = append.record
+            record = CommandRecord(
+                given.command_id,
+                given.operation,
+                given.digest,
+                given.status,
+                given.answer,
+                last or given.position,
+                given.time_us,
+            )
+            self._records[record.command_id] = record
+            self._record_rows.append(
+                (
+                    record.command_id,
+                    record.operation,
+                    record.digest,
+                    record.status,
+                    record.answer,
+                    record.position,
+                    record.time_us,
+                )
+            )
+        if append.snapshot is not None:
+            kept = append.snapshot
+            self._snapshot_rows.append((append.stream, kept.fold, kept.version, last, kept.state))
+
+    def _record(self, command_id: str) -> CommandRecord | None:
+        if command_id in self._records:
+            return self._records[command_id]
+        row = self._connection.execute(_RECORD, (command_id,)).fetchone()
+        return CommandRecord(*row) if row else None
+
+    def _version(self, stream: str) -> int:
+        if stream not in self._versions:
+            row = self._connection.execute(_VERSION, (stream,)).fetchone()
+            self._versions[stream] = row[0] or 0
+        return self._versions[stream]

@@ -1,0 +1,203 @@
+"""A SQLite file: one thread that writes, connections that read.
+
+SQLite has one writer at a time, so all writing goes through one thread and one connection. Point
+reads by primary key run directly in the event loop: with the pages in memory they take some ten
+microseconds, less than handing them to a thread would cost. Everything else is read in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twofold.errors import StoreFull, StoreUnavailable
+
+T = TypeVar("T")
+_READERS = 3
+_BUSY_MS = 10_000
+
+
+class SqliteDatabase:
+    """One file, shared by the log and the read store of a process; ``synchronous`` FULL or NORMAL.
+
+    ``open`` and ``close`` count: the file is closed when everybody who opened it has closed it.
+    """
+
+    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._users = 0
+        self._order = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open or make the file. Raises StoreUnavailable, saying what is wrong with it."""
+        self._users += 1
+        if self._users > 1:
+            return
+        try:
+            with translated(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.reading = self._connect()
+                # Opening alone reads nothing; this finds a file that is no database.
+                self.reading.execute("select count(*) from sqlite_master").fetchone()
+        except BaseException:
+            self._users = 0
+            raise
+        self._writer = _Thread("twofold-sqlite-writer", self._connect)
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(_READERS, "twofold-sqlite-reader")
+
+    async def close(self) -> None:
+        """Close the connections once nobody uses them."""
+        self._users = max(0, self._users - 1)
+        if self._users or not hasattr(self, "_writer"):
+            return
+        await self._writer.end()
+        self._pool.shutdown(wait=True)
+        for connection in (*self._connections, self.reading):
+            connection.close()
+        del self._writer
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
+        """A write transaction; commits at the end of the block, rolls back if it raises."""
+        async with self._order:
+            transaction = SqliteTransaction(self)
+            try:
+                yield transaction
+                await transaction.end("commit")
+            except BaseException:
+                await asyncio.shield(transaction.end("rollback"))
+                raise
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in the writer thread."""
+        with translated(self.path):
+            return await self._writer.run(work)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in a reader thread, on a connection of its own."""
+        with translated(self.path):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, lambda: work(self._mine()))
+
+    def _mine(self) -> sqlite3.Connection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._connect()
+            self._connections.append(self._local.connection)
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
+        connection.execute("pragma journal_mode = wal")
+        connection.execute(f"pragma synchronous = {self._synchronous}")
+        connection.execute("pragma cache_size = -65536")
+        connection.execute("pragma temp_store = memory")
+        connection.execute("pragma mmap_size = 268435456")
+        return connection
+
+
+class SqliteTransaction:
+    """A write transaction that begins with its first statement."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._begun = False
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in the writer thread, within this transaction."""
+
+        def begun(connection: sqlite3.Connection) -> T:
+            if not self._begun:
+                connection.execute("begin immediate")
+                self._begun = True
+            return work(connection)
+
+        return await self._database.write(begun)
+
+    async def end(self, how: str) -> None:
+        """Commit or roll back."""
+        if not self._begun:
+            return
+
+        def finish(connection: sqlite3.Connection) -> None:
+            # A failed statement (a full disk) may have rolled back by itself.
+            if connection.in_transaction:
+                connection.execute(how)
+            elif how == "commit":
+                raise sqlite3.OperationalError("the transaction was rolled back")
+
+        self._begun = how != "commit"
+        await self._database.write(finish)
+
+
+class _Thread:
+    """Runs pieces of work one after another on its own connection."""
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._work: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._connect = connect
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of ``work``, or its exception. It runs even if the caller is cancelled."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._work.put((work, loop, future))
+        return await asyncio.shield(future)
+
+    async def end(self) -> None:
+        """Finish what is queued and end."""
+        self._work.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        connection = self._connect()
+        while (item := self._work.get()) is not None:
+            work, loop, future = item
+            try:
+                result, error = work(connection), None
+            except BaseException as exc:
+                result, error = None, exc
+            loop.call_soon_threadsafe(_settle, future, result, error)
+        connection.close()
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+        # The caller may have gone; its error is not worth a warning then.
+        future.exception()
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours, in one place."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        why = f"{path}: {exc}"
+        if "full" in str(exc):
+            raise StoreFull("SQLite", f"{why}; free space and try again") from exc
+        if isinstance(exc, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StoreUnavailable("SQLite", why) from exc
+    except OSError as exc:
+        raise StoreUnavailable("SQLite", f"{path}: {exc}") from exc

@@ -1,0 +1,203 @@
+"""The log on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from twofold.adapters.migrations import migrations, missing
+from twofold.adapters.sqlite.appending import Appender
+from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction
+from twofold.messages.recorded import Recorded
+from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
+
+_COLUMNS = (
+    "position, id, stream, version, type, schema_version, time_us, "
+    "correlation_id, causation_id, actor, trace, data"
+)
+_LOOK_SECONDS = 0.015
+
+
+class SqliteLog:
+    """Keeps the log in the ``twofold_`` tables of a file. Several processes may share it.
+
+    Their transactions exclude one another, so positions are taken and committed in one order.
+    """
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._more = asyncio.Event()
+        self._epoch = ""
+        self._secret = b""
+
+    @property
+    def epoch(self) -> str:
+        """The identity written when the file was made."""
+        return self._epoch
+
+    @property
+    def secret(self) -> bytes:
+        """The key written when the file was made."""
+        return self._secret
+
+    async def open(self) -> None:
+        """Open the file and bring its schema up to date."""
+        await self._database.open()
+        self._epoch, self._secret = await self._database.write(_migrate)
+
+    async def close(self) -> None:
+        """Release the file."""
+        await self._database.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteLogTransaction]:
+        """Begin immediate … commit."""
+        async with self._database.transaction() as transaction:
+            yield SqliteLogTransaction(transaction)
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def read(
+        self, after: int, limit: int, types: frozenset[str] | None = None
+    ) -> Sequence[Recorded]:
+        """A range scan of the primary key; other types are passed over."""
+        if types is None:
+            sql = (
+                f"select {_COLUMNS} from twofold_event where position > ? order by position limit ?"
+            )
+            return await self._database.read(lambda c: _recorded(c, sql, (after, limit)))
+        marks = ", ".join("?" * len(types))
+        sql = (
+            f"select {_COLUMNS} from twofold_event where position > ? and type in ({marks}) "
+            "order by position limit ?"
+        )
+        return await self._database.read(lambda c: _recorded(c, sql, (after, *types, limit)))
+
+    async def read_stream(self, stream: str, after_version: int, limit: int) -> Sequence[Recorded]:
+        """A range scan of the stream's index."""
+        sql = (
+            f"select {_COLUMNS} from twofold_event where stream = ? and version > ? "
+            "order by version limit ?"
+        )
+        return await self._database.read(
+            lambda c: _recorded(c, sql, (stream, after_version, limit))
+        )
+
+    async def load(self, folds: Mapping[str, str]) -> Mapping[str, Loaded]:
+        """Snapshot and events of each stream, by prepared statements in one thread hop."""
+        return await self._database.read(
+            lambda c: {stream: _loaded(c, stream, fold) for stream, fold in folds.items()}
+        )
+
+    async def records(self, command_ids: Sequence[str]) -> Mapping[str, CommandRecord]:
+        """By primary key."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, CommandRecord]:
+            sql = (
+                "select command_id, operation, digest, status, answer, position, time_us "
+                "from twofold_command where command_id = ?"
+            )
+            rows = (connection.execute(sql, (one,)).fetchone() for one in command_ids)
+            return {row[0]: CommandRecord(*row) for row in rows if row}
+
+        return await self._database.read(look)
+
+    async def head(self) -> int:
+        """The highest key of the table."""
+        row = self._database.reading.execute("select max(position) from twofold_event").fetchone()
+        return row[0] or 0
+
+    async def wait(self, after: int, timeout_seconds: float) -> None:
+        """An append of this process wakes at once; one of another is seen within some 15 ms."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        seen = self._data_version()
+        while (left := deadline - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(min(_LOOK_SECONDS, left)):
+                    await self._more.wait()
+                return
+            except TimeoutError:
+                version = self._data_version()
+                if version != seen and await self.head() > after:
+                    return
+                seen = version
+
+    async def take_numbers(self, name: str, count: int) -> int:
+        """An upsert in a transaction of its own."""
+        sql = (
+            "insert into twofold_number (name, last) values (?, ?) "
+            "on conflict (name) do update set last = last + excluded.last returning last"
+        )
+        async with self._database.transaction() as transaction:
+            row = await transaction.run(lambda c: c.execute(sql, (name, count)).fetchone())
+        return int(row[0]) - count + 1
+
+    def _data_version(self) -> int:
+        """Changes when another connection commits; reading it touches no table."""
+        version: int = self._database.reading.execute("pragma data_version").fetchone()[0]
+        return version
+
+
+class SqliteLogTransaction:
+    """Appends within a write transaction."""
+
+    def __init__(self, transaction: SqliteTransaction) -> None:
+        self._transaction = transaction
+
+    @property
+    def connection(self) -> SqliteTransaction:
+        """Runs functions on the connection, in the writer's thread."""
+        return self._transaction
+
+    async def append(self, batch: Sequence[Append]) -> Sequence[AppendOutcome]:
+        """All of the batch in one hop to the writer's thread."""
+        return await self._transaction.run(lambda connection: Appender(connection).append(batch))
+
+
+def _recorded(
+    connection: sqlite3.Connection, sql: str, values: tuple[object, ...]
+) -> list[Recorded]:
+    return [Recorded(*row) for row in connection.execute(sql, values)]
+
+
+def _loaded(connection: sqlite3.Connection, stream: str, fold: str) -> Loaded:
+    row = connection.execute(
+        "select version, position, fold, state from twofold_snapshot where stream = ? and fold = ?",
+        (stream, fold),
+    ).fetchone()
+    snapshot = Snapshot(*row) if row else None
+    sql = f"select {_COLUMNS} from twofold_event where stream = ? and version > ? order by version"
+    return Loaded(
+        snapshot, _recorded(connection, sql, (stream, snapshot.version if snapshot else 0))
+    )
+
+
+def _migrate(connection: sqlite3.Connection) -> tuple[str, bytes]:
+    """Apply what is missing, under the write lock, and read or make the identity."""
+    connection.execute("begin immediate")
+    try:
+        connection.execute(
+            "create table if not exists twofold_migration (name text primary key, checksum text)"
+        )
+        applied = dict(connection.execute("select name, checksum from twofold_migration"))
+        for migration in missing("SQLite", migrations(__package__), applied):
+            for statement in migration.sql.split(";\n"):
+                connection.execute(statement)
+            connection.execute(
+                "insert into twofold_migration values (?, ?)",
+                (migration.name, migration.checksum),
+            )
+        identity = connection.execute("select epoch, secret from twofold_identity").fetchone()
+        if identity is None:
+            identity = (str(uuid.uuid4()), secrets.token_bytes(32))
+            connection.execute("insert into twofold_identity values (?, ?)", identity)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return identity[0], identity[1]
