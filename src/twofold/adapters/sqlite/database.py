@@ -113,7 +113,7 @@ class SqliteTransaction:
     """A write transaction that begins with its first statement."""
 
     def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
+        self.database = database
         self._begun = False
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -125,7 +125,7 @@ class SqliteTransaction:
                 self._begun = True
             return work(connection)
 
-        return await self._database.write(begun)
+        return await self.database.write(begun)
 
     async def end(self, how: str) -> None:
         """Commit or roll back."""
@@ -140,7 +140,7 @@ class SqliteTransaction:
                 raise sqlite3.OperationalError("the transaction was rolled back")
 
         self._begun = how != "commit"
-        await self._database.write(finish)
+        await self.database.write(finish)
 
 
 class _Thread:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from twofold.adapters.migrations import migrations, missing
 from twofold.adapters.sqlite.appending import Appender
-from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction
+from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -108,7 +108,9 @@ class SqliteLog:
 
     async def head(self) -> int:
         """The highest key of the table."""
-        row = self._database.reading.execute("select max(position) from twofold_event").fetchone()
+        sql = "select max(position) from twofold_event"
+        with translated(self._database.path):
+            row = self._database.reading.execute(sql).fetchone()
         return row[0] or 0
 
     async def wait(self, after: int, timeout_seconds: float) -> None:

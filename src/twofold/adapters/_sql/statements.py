@@ -1,0 +1,179 @@
+"""The SQL of read stores, said once; what databases say differently is in their ``Dialect``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from twofold.adapters._text import words
+from twofold.ports.read_store import Column, ColumnKind, Condition, Scalar, Select, Sums, Table
+
+
+class Values:
+    """The values of a statement; adding one answers its placeholder."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.list: list[Any] = []
+        self._dialect = dialect
+
+    def add(self, value: Any) -> str:
+        """The placeholder of ``value``, which is as the driver wants it."""
+        self.list.append(value)
+        return self._dialect.placeholder(len(self.list))
+
+    def scalar(self, kind: ColumnKind, value: Scalar) -> str:
+        """The placeholder of a column's value."""
+        return self.add(self._dialect.to_driver(kind, value))
+
+
+class Dialect(Protocol):
+    """What differs between databases."""
+
+    def placeholder(self, number: int) -> str:
+        """How the n-th value (from 1) is referred to."""
+
+    def to_driver(self, kind: ColumnKind, value: Any) -> Any:
+        """A column's value as the driver takes it."""
+
+    def from_driver(self, kind: ColumnKind, value: Any) -> Any:
+        """A column's value as the port has it."""
+
+    def table(self, name: str) -> str:
+        """The quoted name of a read model's table."""
+
+    def any_of(self, table: Table, column: Column, values: Sequence[Any], into: Values) -> str:
+        """A condition: the column equals (or contains) one of the values; none is None."""
+
+    def has_words(self, table: Table, wanted: Sequence[str], into: Values) -> str:
+        """A condition: the row's texts have all words, the last one as a prefix."""
+
+    def relevance(self, table: Table, wanted: Sequence[str], into: Values) -> str:
+        """An expression that is larger for better hits."""
+
+    def facet(self, table: Table, column: Column, where: str) -> str:
+        """A statement that counts the column's values as (value, count)."""
+
+
+def quoted(name: str) -> str:
+    """An identifier of ours in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column_name(column: str) -> str:
+    """The column that holds a declared field; the prefix keeps clear of our own columns."""
+    return quoted(f"c_{column}")
+
+
+def column_of(table: Table, name: str) -> Column:
+    """The declared column. Raises KeyError."""
+    for column in table.columns:
+        if column.name == name:
+            return column
+    raise KeyError(f"{table.name} has no column {name}")
+
+
+def where(
+    dialect: Dialect,
+    table: Table,
+    conditions: Sequence[Condition],
+    text: str,
+    into: Values,
+    without: str = "",
+) -> str:
+    """A where clause, " where …" or ""."""
+    parts = [_condition(dialect, table, c, into) for c in conditions if c.column != without]
+    if text.strip():
+        wanted = words(text)
+        parts.append(dialect.has_words(table, wanted, into) if wanted else "1 = 0")
+    return " where " + " and ".join(parts) if parts else ""
+
+
+def _condition(dialect: Dialect, table: Table, condition: Condition, into: Values) -> str:
+    column = column_of(table, condition.column)
+    name = column_name(column.name)
+    if condition.test == "any_of":
+        given = [dialect.to_driver(column.kind, v) for v in condition.values if v is not None]
+        parts = [dialect.any_of(table, column, given, into)] if given else []
+        if None in condition.values:
+            parts.append(f"{name} is null")
+        return "(" + (" or ".join(parts) or "1 = 0") + ")"
+    sign = {"at_least": ">=", "at_most": "<=", "below": "<"}[condition.test]
+    return f"{name} {sign} {into.scalar(column.kind, condition.values[0])}"
+
+
+def page(dialect: Dialect, table: Table, select: Select, columns: str) -> tuple[str, list[Any]]:
+    """The statement for one page and one row more; its last column is the sort value."""
+    into = Values(dialect)
+    clause = where(dialect, table, select.where, select.text, into)
+    sort_value = "null"
+    if select.sort is not None:
+        order, sort_value = _order(*select.sort)
+    elif select.text.strip() and words(select.text):
+        order = f"{dialect.relevance(table, words(select.text), into)} desc, key"
+    else:
+        order = "key"
+    if select.after is not None:
+        beyond = _beyond(dialect, table, select, into)
+        clause += (" and " if clause else " where ") + beyond
+    sql = (
+        f"select {columns}, {sort_value} from {dialect.table(table.name)}{clause} order by {order}"
+    )
+    sql += f" limit {into.add(select.limit + 1)}"
+    if select.offset:
+        sql += f" offset {into.add(select.offset)}"
+    return sql, into.list
+
+
+def _order(column: str, descending: bool) -> tuple[str, str]:
+    name = column_name(column)
+    # None counts as larger than every value, in both directions.
+    direction = "desc nulls first" if descending else "asc nulls last"
+    return f"{name} {direction}, key", name
+
+
+def _beyond(dialect: Dialect, table: Table, select: Select, into: Values) -> str:
+    assert select.after is not None
+    value, key = select.after
+    if select.sort is None:
+        return f"key > {into.add(key)}"
+    column, descending = select.sort
+    name, kind = column_name(column), column_of(table, column).kind
+    if value is None:
+        same = f"({name} is null and key > {into.add(key)})"
+        return f"({same} or {name} is not null)" if descending else same
+    placed = into.scalar(kind, value)
+    same = f"({name} = {placed} and key > {into.add(key)})"
+    further = f"{name} < {placed}" if descending else f"({name} > {placed} or {name} is null)"
+    return f"({further} or {same})"
+
+
+def total(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]]:
+    """How many rows there are in all."""
+    into = Values(dialect)
+    clause = where(dialect, table, select.where, select.text, into)
+    return f"select count(*) from {dialect.table(table.name)}{clause}", into.list
+
+
+def facet(dialect: Dialect, table: Table, select: Select, name: str) -> tuple[str, list[Any]]:
+    """Counts per value; the condition on the facet itself is left out."""
+    into = Values(dialect)
+    clause = where(dialect, table, select.where, select.text, into, without=name)
+    return dialect.facet(table, column_of(table, name), clause), into.list
+
+
+def sums(dialect: Dialect, table: Table, wanted: Sums) -> tuple[str, list[Any]]:
+    """Measures added up per value."""
+    into = Values(dialect)
+    clause = where(dialect, table, wanted.where, "", into)
+    measures = [f"coalesce(sum({column_name(name)}), 0)" for name in wanted.measures]
+    value = column_name(wanted.by) if wanted.by else "null"
+    sql = f"select {value}, {', '.join(measures)} from {dialect.table(table.name)}{clause}"
+    if wanted.by:
+        sql += f" group by {value}"
+    else:
+        sql += " having count(*) > 0"
+    if wanted.by:
+        sql += " order by " + ("2 desc, " if wanted.largest_first else "") + "1 asc nulls last"
+    if wanted.limit is not None:
+        sql += f" limit {into.add(wanted.limit)}"
+    return sql, into.list

@@ -1,0 +1,114 @@
+"""How SQLite says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from twofold.adapters._sql.statements import Values, column_name, quoted
+from twofold.errors import InvalidInput
+from twofold.messages.recorded import microseconds, moment
+from twofold.ports.read_store import Column, ColumnKind, Table
+
+_SCALE = 6
+_LARGEST = 2**63
+
+
+class SqliteDialect:
+    """SQLite has no decimals and no times: both are kept as integers, which sort and add exactly.
+
+    Decimals are scaled by 10^6, so up to six places and just over 9 · 10^12.
+    """
+
+    def placeholder(self, number: int) -> str:
+        """?1, ?2, …"""
+        return f"?{number}"
+
+    def to_driver(self, kind: ColumnKind, value: Any) -> Any:
+        """Decimals scaled, times as microseconds, dates as ISO text."""
+        if value is None:
+            return None
+        match kind:
+            case ColumnKind.DECIMAL:
+                return _scaled(value)
+            case ColumnKind.TIME:
+                return microseconds(value)
+            case ColumnKind.DATE:
+                return value.isoformat()
+            case ColumnKind.BOOLEAN:
+                return int(value)
+            case ColumnKind.TEXTS:
+                return value
+        return value
+
+    def from_driver(self, kind: ColumnKind, value: Any) -> Any:
+        """The reverse."""
+        if value is None:
+            return None
+        match kind:
+            case ColumnKind.DECIMAL:
+                return Decimal(value).scaleb(-_SCALE)
+            case ColumnKind.TIME:
+                return moment(value)
+            case ColumnKind.DATE:
+                return date.fromisoformat(value)
+            case ColumnKind.BOOLEAN:
+                return bool(value)
+        return value
+
+    def table(self, name: str) -> str:
+        """read_…"""
+        return quoted(f"read_{name}")
+
+    def any_of(self, table: Table, column: Column, values: Sequence[Any], into: Values) -> str:
+        """An IN list; several texts are kept in a table of their own."""
+        marks = ", ".join(into.add(value) for value in values)
+        if column.kind is ColumnKind.TEXTS:
+            many = quoted(f"many_{table.name}")
+            name = into.add(column.name)
+            return f"key in (select key from {many} where name = {name} and value in ({marks}))"
+        return f"{column_name(column.name)} in ({marks})"
+
+    def has_words(self, table: Table, wanted: Sequence[str], into: Values) -> str:
+        """An FTS5 match; words are quoted, so nothing that a person types is syntax."""
+        phrase = " ".join(f'"{word}"' for word in wanted) + "*"
+        name = quoted(f"text_{table.name}")
+        return f"rowid in (select rowid from {name} where {name} match {into.add(phrase)})"
+
+    def relevance(self, table: Table, wanted: Sequence[str], into: Values) -> str:
+        """bm25, with earlier texts weighing more."""
+        phrase = " ".join(f'"{word}"' for word in wanted) + "*"
+        name = quoted(f"text_{table.name}")
+        weights = ", ".join(str(2.0 ** (len(table.texts) - i)) for i in range(len(table.texts)))
+        return (
+            f"(select -bm25({name}, {weights}) from {name} "
+            f"where {name} match {into.add(phrase)} and rowid = {self.table(table.name)}.rowid)"
+        )
+
+    def facet(self, table: Table, column: Column, where: str) -> str:
+        """Counts, the most frequent first."""
+        order = "order by 2 desc, 1 asc nulls last"
+        if column.kind is ColumnKind.TEXTS:
+            many = quoted(f"many_{table.name}")
+            keys = f"select key from {self.table(table.name)}{where}"
+            return (
+                f"select value, count(*) from {many} where name = '{column.name}' "
+                f"and key in ({keys}) group by value {order}"
+            )
+        name = column_name(column.name)
+        return (
+            f"select {name}, count(*) from {self.table(table.name)}{where} group by {name} {order}"
+        )
+
+
+def _scaled(value: Decimal | int) -> int:
+    number = Decimal(value).scaleb(_SCALE)
+    whole = int(number)
+    if whole != number or not -_LARGEST <= whole < _LARGEST:
+        raise InvalidInput(
+            f"{value} does not fit a decimal column on SQLite: at most {_SCALE} places and "
+            "9,223,372,036,854 in size"
+        )
+    return whole

@@ -1,0 +1,120 @@
+"""The tables of read models on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from twofold.adapters._sql.statements import column_name, quoted
+from twofold.errors import ShapeChanged
+from twofold.ports.read_store import Column, ColumnKind, Table
+
+_TYPES = {
+    ColumnKind.TEXT: "text",
+    ColumnKind.INTEGER: "integer",
+    ColumnKind.DECIMAL: "integer",
+    ColumnKind.BOOLEAN: "integer",
+    ColumnKind.TIME: "integer",
+    ColumnKind.DATE: "text",
+}
+
+
+def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
+    """Create what is missing, in one transaction. Raises ShapeChanged."""
+    connection.execute("begin immediate")
+    try:
+        connection.execute(
+            "create table if not exists twofold_checkpoint (projection text primary key, "
+            "position integer not null, time_us integer not null, epoch text not null, "
+            "fingerprint text not null) without rowid"
+        )
+        connection.execute(
+            "create table if not exists twofold_read_model (name text primary key, shape text)"
+        )
+        known = dict(connection.execute("select name, shape from twofold_read_model"))
+        for table in tables:
+            shape = msgspec.json.encode(table).decode()
+            if table.name not in known:
+                _create(connection, table)
+                connection.execute(
+                    "insert into twofold_read_model values (?, ?)", (table.name, shape)
+                )
+            elif known[table.name] != shape:
+                raise ShapeChanged(table.name)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _create(connection: sqlite3.Connection, table: Table) -> None:
+    name = quoted(f"read_{table.name}")
+    single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
+    columns = ["key text not null unique", "position integer not null"]
+    columns += [f"{column_name(c.name)} {_TYPES[c.kind]}" for c in single]
+    columns += [f"t_{i} text not null" for i in range(len(table.texts))]
+    # The document comes last: counting and filtering then never read its pages.
+    columns.append("document blob not null")
+    connection.execute(f"create table {name} ({', '.join(columns)})")
+    for column in single:
+        if column.filter or column.sort:
+            _index(connection, table, column)
+    if len(single) != len(table.columns):
+        many = quoted(f"many_{table.name}")
+        connection.execute(
+            f"create table {many} (name text, value text, key text, "
+            "primary key (name, value, key)) without rowid"
+        )
+        connection.execute(f"create index {quoted(f'many_{table.name}_key')} on {many} (key)")
+    if table.texts:
+        _create_text(connection, table)
+
+
+def _index(connection: sqlite3.Connection, table: Table, column: Column) -> None:
+    index = quoted(f"read_{table.name}_{column.name}")
+    connection.execute(
+        f"create index {index} on {quoted(f'read_{table.name}')} ({column_name(column.name)}, key)"
+    )
+
+
+def _create_text(connection: sqlite3.Connection, table: Table) -> None:
+    """An index over the texts that the row has anyway; triggers touch it only when they change."""
+    main, text = quoted(f"read_{table.name}"), quoted(f"text_{table.name}")
+    names = [f"t_{i}" for i in range(len(table.texts))]
+    listed = ", ".join(names)
+    connection.execute(
+        f"create virtual table {text} using fts5({listed}, content={main}, "
+        "content_rowid='rowid', prefix='2 3')"
+    )
+    old = f"insert into {text}({text}, rowid, {listed}) values ('delete', old.rowid, " + (
+        ", ".join(f"old.{n}" for n in names) + ");"
+    )
+    new = f"insert into {text}(rowid, {listed}) values (new.rowid, " + (
+        ", ".join(f"new.{n}" for n in names) + ");"
+    )
+    changed = " or ".join(f"old.{n} is not new.{n}" for n in names)
+    for suffix, event, body in (
+        ("added", "after insert", new),
+        ("gone", "after delete", old),
+        ("changed", f"after update of {listed}", old + new),
+    ):
+        when = f" when {changed}" if suffix == "changed" else ""
+        trigger = quoted(f"text_{table.name}_{suffix}")
+        connection.execute(f"create trigger {trigger} {event} on {main}{when} begin {body} end")
+
+
+def drop(connection: sqlite3.Connection, table: str) -> None:
+    """Remove a read model's tables and its checkpoint."""
+    for prefix in ("text", "many", "read"):
+        connection.execute(f"drop table if exists {quoted(f'{prefix}_{table}')}")
+    connection.execute("delete from twofold_read_model where name = ?", (table,))
+    connection.execute("delete from twofold_checkpoint where projection = ?", (table,))
+
+
+def clear(connection: sqlite3.Connection, table: Table, projection: str) -> None:
+    """Empty a read model and forget its checkpoint."""
+    connection.execute(f"delete from {quoted(f'read_{table.name}')}")
+    if any(column.kind is ColumnKind.TEXTS for column in table.columns):
+        connection.execute(f"delete from {quoted(f'many_{table.name}')}")
+    connection.execute("delete from twofold_checkpoint where projection = ?", (projection,))

@@ -1,0 +1,142 @@
+"""Writing read models on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from twofold.adapters._sql.statements import Values, column_name, column_of, quoted
+from twofold.adapters._text import words
+from twofold.adapters.sqlite.database import SqliteTransaction
+from twofold.adapters.sqlite.dialect import SqliteDialect
+from twofold.errors import CheckpointLost
+from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
+
+
+class SqliteReadTransaction:
+    """A write transaction, the read store's own or the log's."""
+
+    def __init__(
+        self,
+        transaction: SqliteTransaction,
+        tables: Mapping[str, Table],
+        dialect: SqliteDialect,
+    ) -> None:
+        self._transaction = transaction
+        self._tables = tables
+        self._dialect = dialect
+
+    @property
+    def connection(self) -> SqliteTransaction:
+        """Runs functions on the connection, in the writer's thread."""
+        return self._transaction
+
+    async def checkpoint(self, projection: str) -> Checkpoint | None:
+        """The checkpoint as this transaction sees it."""
+        sql = (
+            "select projection, position, time_us, epoch, fingerprint from twofold_checkpoint "
+            "where projection = ?"
+        )
+        row = await self._transaction.run(lambda c: c.execute(sql, (projection,)).fetchone())
+        return Checkpoint(*row) if row else None
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """By unique key, all in one hop."""
+        sql = f"select document from {self._dialect.table(table)} where key = ?"
+
+        def look(connection: sqlite3.Connection) -> dict[str, bytes]:
+            found = ((key, connection.execute(sql, (key,)).fetchone()) for key in keys)
+            return {key: row[0] for key, row in found if row}
+
+        return await self._transaction.run(look)
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """By the column's index."""
+        shape = self._tables[table]
+        declared = column_of(shape, column)
+        into = Values(self._dialect)
+        given = [self._dialect.to_driver(declared.kind, value) for value in values]
+        condition = self._dialect.any_of(shape, declared, given, into)
+        sql = f"select key, document from {self._dialect.table(table)} where {condition}"
+        return await self._transaction.run(lambda c: dict(c.execute(sql, into.list)))
+
+    async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """Upserts and deletes, all in one hop."""
+        shape = self._tables[table]
+        single = [i for i, c in enumerate(shape.columns) if c.kind is not ColumnKind.TEXTS]
+        several = [i for i, c in enumerate(shape.columns) if c.kind is ColumnKind.TEXTS]
+        upsert = _upsert(shape, self._dialect)
+        values = [self._values(shape, single, row) for row in rows]
+        many = [
+            (shape.columns[i].name, value, row.key)
+            for row in rows
+            for i in several
+            for value in dict.fromkeys(row.values[i] or ())  # type: ignore[arg-type]
+        ]
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.executemany(upsert, values)
+            if gone:
+                name = self._dialect.table(table)
+                connection.executemany(
+                    f"delete from {name} where key = ?", [(key,) for key in gone]
+                )
+            if several:
+                name = quoted(f"many_{table}")
+                keys = [(key,) for key in (*gone, *(row.key for row in rows))]
+                connection.executemany(f"delete from {name} where key = ?", keys)
+                connection.executemany(f"insert into {name} values (?, ?, ?)", many)
+
+        await self._transaction.run(put)
+
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+        """Compare and set. Raises CheckpointLost."""
+        values = (
+            checkpoint.projection,
+            checkpoint.position,
+            checkpoint.time_us,
+            checkpoint.epoch,
+            checkpoint.fingerprint,
+        )
+
+        def move(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "select position from twofold_checkpoint where projection = ?",
+                (checkpoint.projection,),
+            ).fetchone()
+            if (row[0] if row else 0) != expected:
+                return False
+            connection.execute(
+                "insert or replace into twofold_checkpoint "
+                "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?)",
+                values,
+            )
+            return True
+
+        if not await self._transaction.run(move):
+            raise CheckpointLost(checkpoint.projection, expected)
+
+    def _values(self, shape: Table, single: Sequence[int], row: Row) -> tuple[object, ...]:
+        convert = self._dialect.to_driver
+        return (
+            row.key,
+            row.position,
+            *(convert(shape.columns[i].kind, row.values[i]) for i in single),
+            *(" ".join(words(text)) for text in row.texts),
+            row.document,
+        )
+
+
+def _upsert(shape: Table, dialect: SqliteDialect) -> str:
+    names = ["key", "position"]
+    names += [column_name(c.name) for c in shape.columns if c.kind is not ColumnKind.TEXTS]
+    names += [f"t_{i}" for i in range(len(shape.texts))]
+    names.append("document")
+    marks = ", ".join("?" * len(names))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    return (
+        f"insert into {dialect.table(shape.name)} ({', '.join(names)}) values ({marks}) "
+        f"on conflict (key) do update set {changes}"
+    )
