@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Generic, Self, TypeVar, dataclass_transform
 
 import msgspec
@@ -44,27 +46,31 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, metaclass=_ValueDefaults)
         Raises TypeError naming every required field that no source has, and every field given
         that the class does not have.
         """
-        known = {field.name: field for field in struct_fields(cls)}
-        unknown = sorted(fields.keys() - known.keys())
+        known = _names(cls)
         for source in sources:
             for name in source.__struct_fields__:
                 if name in known and name not in fields:
                     fields[name] = getattr(source, name)
-        missing = [n for n, field in known.items() if n not in fields and field.required]
-        if unknown or missing:
-            raise TypeError(
-                f"{cls.__name__}.of: "
-                + "; ".join(
-                    f"{what} {', '.join(names)}"
-                    for what, names in (("no such field", unknown), ("nothing gives", missing))
-                    if names
-                )
-            )
-        return cls(**fields)
+        try:
+            return cls(**fields)
+        except TypeError as exc:
+            raise TypeError(f"{cls.__name__}.of: {_misfit(cls, fields) or exc}") from exc
 
     def but(self, **changes: Any) -> Self:
         """The same value with some fields changed. Raises TypeError for an unknown field."""
         return msgspec.structs.replace(self, **changes)
+
+
+@cache
+def _names(cls: type[Value]) -> frozenset[str]:
+    return frozenset(cls.__struct_fields__)
+
+
+def _misfit(cls: type[Value], given: Mapping[str, object]) -> str:
+    unknown = sorted(given.keys() - _names(cls))
+    missing = [f.name for f in struct_fields(cls) if f.required and f.name not in given]
+    parts = (("no such field", unknown), ("nothing gives", missing))
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
 
 
 class Command(Value, forbid_unknown_fields=True):
