@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+
+import msgspec
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -49,3 +51,13 @@ def highlights(document: Any, names: Sequence[str], wanted: Sequence[str]) -> di
         if marked is not None:
             found[name] = marked
     return found
+
+
+def page_highlights(
+    names: Sequence[str], text: str, documents: Sequence[bytes]
+) -> Sequence[Mapping[str, str]]:
+    """Highlights for each document of a page; nothing where nothing was searched."""
+    wanted = words(text)
+    if not wanted:
+        return ()
+    return [highlights(msgspec.json.decode(raw), names, wanted) for raw in documents]

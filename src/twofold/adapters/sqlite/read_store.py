@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
-
 from twofold.adapters._sql import statements
 from twofold.adapters._sql.statements import column_of
-from twofold.adapters._text import highlights, words
+from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.adapters.sqlite.dialect import SqliteDialect
@@ -172,7 +170,7 @@ class SqliteReadStore:
             total,
             facets,
             self._last(table, select, page[-1]) if more else None,
-            _highlights(table, select, [row[1] for row in page]),
+            page_highlights(table.texts, select.text, [row[1] for row in page]),
         )
 
     def _facet(
@@ -222,12 +220,3 @@ class SqliteReadStore:
             return found
 
         return await self._database.read(look)
-
-
-def _highlights(
-    table: Table, select: Select, documents: Sequence[bytes]
-) -> Sequence[Mapping[str, str]]:
-    wanted = words(select.text)
-    if not wanted:
-        return ()
-    return [highlights(msgspec.json.decode(raw), table.texts, wanted) for raw in documents]

@@ -1,0 +1,189 @@
+"""The read store on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from twofold.adapters._sql import statements
+from twofold.adapters._sql.statements import column_of
+from twofold.adapters._text import page_highlights
+from twofold.adapters.postgres import tables
+from twofold.adapters.postgres.database import PostgresDatabase
+from twofold.adapters.postgres.dialect import PostgresDialect
+from twofold.adapters.postgres.gathering import Gathering
+from twofold.adapters.postgres.writing import PostgresReadTransaction
+from twofold.ports.log import LogTransaction
+from twofold.ports.read_store import (
+    Checkpoint,
+    ColumnKind,
+    FacetCount,
+    Row,
+    Scalar,
+    Select,
+    Selected,
+    Summed,
+    Sums,
+    Table,
+)
+
+
+class PostgresReadStore:
+    """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._dialect = PostgresDialect()
+        self._tables: dict[str, Table] = {}
+        self._gathering = Gathering(database, self._dialect)
+        self._opened = False
+
+    async def open(self, tables_wanted: Sequence[Table]) -> None:
+        """Connect and create missing tables. Raises ShapeChanged."""
+        if not self._opened:
+            await self._database.open()
+            self._opened = True
+        async with self._database.planned() as connection:
+            await tables.prepare(connection, tables_wanted)
+        self._tables |= {table.name: table for table in tables_wanted}
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._opened:
+            self._opened = False
+            await self._database.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresReadTransaction]:
+        """Begin … commit.
+
+        Commits do not wait for the disk: rows and checkpoint are lost together, if at all, and
+        the projector then does the same work again from the log, which does wait.
+        """
+        async with self._database.planned() as connection:
+            async with connection.transaction():
+                await connection.execute("set local synchronous_commit = off")
+                yield PostgresReadTransaction(connection, self._tables, self._dialect)
+                await connection.execute("select pg_notify('twofold_read', '')")
+        self._database.announce("twofold_read")
+
+    def within(self, transaction: LogTransaction) -> PostgresReadTransaction:
+        """Write in the log's transaction."""
+        return PostgresReadTransaction(transaction.connection, self._tables, self._dialect)
+
+    async def clear(self, table: str, projection: str) -> None:
+        """Empty a table and forget its checkpoint."""
+        async with self._database.planned() as connection:
+            await tables.clear(connection, table, projection)
+
+    async def drop(self, table: str) -> None:
+        """Remove a table and its checkpoint."""
+        async with self._database.planned() as connection:
+            await tables.drop(connection, table)
+        self._tables.pop(table, None)
+
+    async def checkpoints(self) -> Mapping[str, Checkpoint]:
+        """A handful of rows."""
+        sql = (
+            "select projection, position, time_us, epoch, fingerprint "
+            'from twofold_read."$checkpoint"'
+        )
+        async with self._database.planned() as connection:
+            return {row[0]: Checkpoint(*row) for row in await connection.fetch(sql)}
+
+    async def get(self, table: str, key: str) -> bytes | None:
+        """By primary key; calls made at the same time share a statement."""
+        return await self._gathering.get(table, key)
+
+    async def row(self, table: str, key: str) -> Row | None:
+        """One row."""
+        found = await self._rows(table, "key = $1", key, 1)
+        return found[0] if found else None
+
+    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+        """Rows in key order."""
+        return await self._rows(table, "key > $1", after_key, limit)
+
+    async def select(self, table: str, select: Select) -> Selected:
+        """Page, total and facets from one snapshot."""
+        shape = self._tables[table]
+        async with self._database.planned() as connection:
+            if not (select.total or select.facets):
+                return await self._select(connection, shape, select)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await self._select(connection, shape, select)
+
+    async def sums(self, table: str, sums: Sums) -> Sequence[Summed]:
+        """Numerics added by the database, exact."""
+        shape = self._tables[table]
+        sql, values = statements.sums(self._dialect, shape, sums)
+        kinds = [column_of(shape, name).kind for name in sums.measures]
+        async with self._database.planned() as connection:
+            rows = await connection.fetch(sql, *values)
+        convert = self._dialect.from_driver
+        return [
+            Summed(
+                row[0],
+                tuple(convert(kind, value) for kind, value in zip(kinds, row[1:], strict=True)),
+            )
+            for row in map(tuple, rows)
+        ]
+
+    async def wait_applied(self, timeout_seconds: float) -> None:
+        """A notification wakes; one that got lost is made up for by the caller's next poll."""
+        try:
+            async with asyncio.timeout(min(timeout_seconds, 0.25)):
+                await self._database.notified("twofold_read").wait()
+        except TimeoutError:
+            return
+
+    async def _select(self, connection: Any, table: Table, select: Select) -> Selected:
+        sql, values = statements.page(self._dialect, table, select, "key, document")
+        rows = await connection.fetch(sql, *values)
+        total = None
+        if select.total:
+            sql, values = statements.total(self._dialect, table, select)
+            total = await connection.fetchval(sql, *values)
+        facets = {
+            name: await self._facet(connection, table, select, name) for name in select.facets
+        }
+        documents = [row[1] for row in rows[: select.limit]]
+        more = len(rows) > select.limit
+        return Selected(
+            documents,
+            total,
+            facets,
+            self._last(table, select, rows[select.limit - 1]) if more else None,
+            page_highlights(table.texts, select.text, documents),
+        )
+
+    async def _facet(
+        self, connection: Any, table: Table, select: Select, name: str
+    ) -> list[FacetCount]:
+        sql, values = statements.facet(self._dialect, table, select, name)
+        return [FacetCount(row[0], row[1]) for row in await connection.fetch(sql, *values)]
+
+    def _last(self, table: Table, select: Select, row: Sequence[Any]) -> tuple[Scalar, str] | None:
+        if select.sort is None:
+            return None if select.text.strip() else (None, row[0])
+        return row[2], row[0]
+
+    async def _rows(self, table: str, condition: str, value: str, limit: int) -> list[Row]:
+        shape = self._tables[table]
+        names = "".join(f", {statements.column_name(c.name)}" for c in shape.columns)
+        sql = (
+            f"select key, document, position{names} from {self._dialect.table(table)} "
+            f"where {condition} order by key limit $2"
+        )
+        async with self._database.planned() as connection:
+            rows = await connection.fetch(sql, value, limit)
+        found = []
+        for row in map(tuple, rows):
+            values = tuple(
+                tuple(sorted(value or ())) if column.kind is ColumnKind.TEXTS else value
+                for column, value in zip(shape.columns, row[3:], strict=True)
+            )
+            found.append(Row(row[0], row[1], row[2], values))
+        return found

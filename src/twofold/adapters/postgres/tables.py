@@ -1,0 +1,85 @@
+"""The tables of read models on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from twofold.adapters._sql.statements import column_name, quoted
+from twofold.adapters.postgres.dialect import TYPES
+from twofold.errors import ShapeChanged
+from twofold.ports.read_store import ColumnKind, Table
+
+_LOCK = "select pg_advisory_xact_lock(8434717424)"
+
+
+async def prepare(connection: Any, tables: Sequence[Table]) -> None:
+    """Create what is missing, one process at a time. Raises ShapeChanged."""
+    async with connection.transaction():
+        await connection.execute(_LOCK)
+        await connection.execute("create schema if not exists twofold_read")
+        await connection.execute(
+            'create table if not exists twofold_read."$checkpoint" (projection text collate "C" '
+            "primary key, position bigint not null, time_us bigint not null, epoch text not null, "
+            "fingerprint text not null) with (fillfactor = 50)"
+        )
+        await connection.execute(
+            'create table if not exists twofold_read."$model" (name text primary key, shape text)'
+        )
+        rows = await connection.fetch('select name, shape from twofold_read."$model"')
+        known = {row[0]: row[1] for row in rows}
+        for table in tables:
+            shape = msgspec.json.encode(table).decode()
+            if table.name not in known:
+                await _create(connection, table)
+                await connection.execute(
+                    'insert into twofold_read."$model" values ($1, $2)', table.name, shape
+                )
+            elif known[table.name] != shape:
+                raise ShapeChanged(table.name)
+
+
+async def _create(connection: Any, table: Table) -> None:
+    name = f"twofold_read.{quoted(table.name)}"
+    columns = ['key text collate "C" primary key', "position bigint not null"]
+    for column in table.columns:
+        collation = ' collate "C"' if column.kind is ColumnKind.TEXT else ""
+        columns.append(f"{column_name(column.name)} {TYPES[column.kind]}{collation}")
+    if table.texts:
+        columns.append("t_words tsvector not null")
+    columns.append("document json not null")
+    await connection.execute(f"create table {name} ({', '.join(columns)})")
+    for column in table.columns:
+        index = quoted(f"{table.name}_{column.name}"[-63:])
+        if column.kind is ColumnKind.TEXTS:
+            await connection.execute(
+                f"create index {index} on {name} using gin ({column_name(column.name)})"
+            )
+        elif column.filter or column.sort:
+            await connection.execute(
+                f"create index {index} on {name} ({column_name(column.name)}, key)"
+            )
+    if table.texts:
+        index = quoted(f"{table.name}_t_words"[-63:])
+        await connection.execute(f"create index {index} on {name} using gin (t_words)")
+
+
+async def drop(connection: Any, table: str) -> None:
+    """Remove a read model's table and its checkpoint."""
+    async with connection.transaction():
+        await connection.execute(f"drop table if exists twofold_read.{quoted(table)}")
+        await connection.execute('delete from twofold_read."$model" where name = $1', table)
+        await connection.execute(
+            'delete from twofold_read."$checkpoint" where projection = $1', table
+        )
+
+
+async def clear(connection: Any, table: str, projection: str) -> None:
+    """Empty a read model and forget its checkpoint."""
+    async with connection.transaction():
+        await connection.execute(f"delete from twofold_read.{quoted(table)}")
+        await connection.execute(
+            'delete from twofold_read."$checkpoint" where projection = $1', projection
+        )

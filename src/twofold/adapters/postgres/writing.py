@@ -1,0 +1,139 @@
+"""Writing read models on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twofold.adapters._sql.statements import Values, column_name, column_of
+from twofold.adapters._text import words
+from twofold.adapters.postgres.dialect import TYPES, PostgresDialect, lexemes
+from twofold.errors import CheckpointLost
+from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
+
+_INSERT = (
+    'insert into twofold_read."$checkpoint" (projection, position, time_us, epoch, fingerprint) '
+    "values ($1, $2, $3, $4, $5) on conflict do nothing"
+)
+_UPDATE = (
+    'update twofold_read."$checkpoint" set position = $2, time_us = $3, epoch = $4, '
+    "fingerprint = $5 where projection = $1 and position = $6"
+)
+_LOOK = (
+    'select projection, position, time_us, epoch, fingerprint from twofold_read."$checkpoint" '
+    "where projection = $1"
+)
+
+
+class PostgresReadTransaction:
+    """A transaction, the read store's own or the log's."""
+
+    def __init__(
+        self, connection: Any, tables: Mapping[str, Table], dialect: PostgresDialect
+    ) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._dialect = dialect
+
+    @property
+    def connection(self) -> Any:
+        """The asyncpg connection."""
+        return self._connection
+
+    async def checkpoint(self, projection: str) -> Checkpoint | None:
+        """The checkpoint as this transaction sees it."""
+        row = await self._connection.fetchrow(_LOOK, projection)
+        return Checkpoint(*row) if row else None
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """By primary key, joined one by one: the plan stays good on empty and on large tables."""
+        sql = (
+            f"select w.key, (select d.document from {self._dialect.table(table)} d "
+            "where d.key = w.key) from unnest($1::text[]) w(key)"
+        )
+        rows = await self._connection.fetch(sql, list(keys))
+        return {row[0]: row[1] for row in rows if row[1] is not None}
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """By the column's index."""
+        shape = self._tables[table]
+        into = Values(self._dialect)
+        condition = self._dialect.any_of(shape, column_of(shape, column), list(values), into)
+        sql = f"select key, document from {self._dialect.table(table)} where {condition}"
+        return {row[0]: row[1] for row in await self._connection.fetch(sql, *into.list)}
+
+    async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """One upsert of arrays, and one delete. Rows go in key order, so writers can't deadlock."""
+        shape = self._tables[table]
+        if rows:
+            ordered = sorted(rows, key=lambda row: row.key)
+            await self._connection.execute(_upsert(shape), *_arrays(shape, ordered))
+        if gone:
+            name = self._dialect.table(table)
+            await self._connection.execute(
+                f"delete from {name} where key = any($1::text[])", list(gone)
+            )
+
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+        """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
+        values = (
+            checkpoint.projection,
+            checkpoint.position,
+            checkpoint.time_us,
+            checkpoint.epoch,
+            checkpoint.fingerprint,
+        )
+        done = await self._connection.execute(_UPDATE, *values, expected)
+        if done == "UPDATE 0" and expected == 0:
+            done = await self._connection.execute(_INSERT, *values)
+        if done.endswith(" 0"):
+            raise CheckpointLost(checkpoint.projection, expected)
+
+
+def _upsert(shape: Table) -> str:
+    names = ["key", "position", *(column_name(c.name) for c in shape.columns)]
+    types = ["text", "bigint", *(_array_type(c.kind) for c in shape.columns)]
+    selected = [f"u.f{i}" for i in range(len(names))]
+    for i, column in enumerate(shape.columns, 2):
+        if column.kind is ColumnKind.TEXTS:
+            # Arrays of arrays must be rectangular, so several texts travel as one JSON text.
+            selected[i] = f"array(select json_array_elements_text(u.f{i}::json))"
+    if shape.texts:
+        names.append("t_words")
+        types.append("text")
+        selected.append(f"u.f{len(selected)}::tsvector")
+    names.append("document")
+    types.append("json")
+    selected.append(f"u.f{len(selected)}")
+    arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(types, 1))
+    fields = ", ".join(f"f{i}" for i in range(len(types)))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    return (
+        f'insert into twofold_read."{shape.name}" ({", ".join(names)}) '
+        f"select {', '.join(selected)} from unnest({arrays}) u({fields}) "
+        f"on conflict (key) do update set {changes}"
+    )
+
+
+def _array_type(kind: ColumnKind) -> str:
+    return "text" if kind is ColumnKind.TEXTS else TYPES[kind]
+
+
+def _arrays(shape: Table, rows: Sequence[Row]) -> list[list[Any]]:
+    columns: list[list[Any]] = [[row.key for row in rows], [row.position for row in rows]]
+    for i, column in enumerate(shape.columns):
+        if column.kind is ColumnKind.TEXTS:
+            columns.append([_json_texts(row.values[i]) for row in rows])
+        else:
+            columns.append([row.values[i] for row in rows])
+    if shape.texts:
+        columns.append([lexemes([words(text) for text in row.texts]) for row in rows])
+    columns.append([row.document for row in rows])
+    return columns
+
+
+def _json_texts(values: Any) -> str:
+    return json.dumps(list(dict.fromkeys(values or ())))
