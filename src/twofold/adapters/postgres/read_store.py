@@ -62,11 +62,10 @@ class PostgresReadStore:
         Commits do not wait for the disk: rows and checkpoint are lost together, if at all, and
         the projector then does the same work again from the log, which does wait.
         """
-        async with self._database.planned() as connection:
-            async with connection.transaction():
-                await connection.execute("set local synchronous_commit = off")
-                yield PostgresReadTransaction(connection, self._tables, self._dialect)
-                await connection.execute("select pg_notify('twofold_read', '')")
+        async with self._database.planned() as connection, connection.transaction():
+            await connection.execute("set local synchronous_commit = off")
+            yield PostgresReadTransaction(connection, self._tables, self._dialect)
+            await connection.execute("select pg_notify('twofold_read', '')")
         self._database.announce("twofold_read")
 
     def within(self, transaction: LogTransaction) -> PostgresReadTransaction:

@@ -48,11 +48,9 @@ class Postgres:
             shutil.chown(folder, account)
             _open_path(folder)
         if not (data / "PG_VERSION").exists():
-            run(
-                [*_as(account), str(binaries / "initdb"), "-D", str(data), "-U", _USER]
-                + ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"],
-                what="initdb",
-            )
+            options = ("-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+            command = [*_as(account), str(binaries / "initdb"), "-D", str(data), *options]
+            run(command, what="initdb")
             with (data / "postgresql.conf").open("a") as file:
                 file.write(_SETTINGS)
         port = free_port()

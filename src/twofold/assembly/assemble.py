@@ -1,0 +1,90 @@
+"""From settings to a system: the one place that names adapters."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from twofold.adapters.sqlite.database import SqliteDatabase
+from twofold.adapters.sqlite.log import SqliteLog
+from twofold.adapters.sqlite.read_store import SqliteReadStore
+from twofold.assembly.settings import Settings, sqlite_path
+from twofold.ports.log import Log
+from twofold.ports.read_store import ReadStore
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.clock import SystemClock, system_chance
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.system import System
+from twofold.wiring.application import Application
+
+ALL_ROLES = frozenset({"api", "projector"})
+
+
+def assemble(
+    application: Application,
+    settings: Settings,
+    *,
+    roles: frozenset[str] = ALL_ROLES,
+    clock: Clock | None = None,
+    chance: Chance | None = None,
+    runtime: RuntimeSettings | None = None,
+) -> System:
+    """A system of ``application`` as ``settings`` say, not yet started. Raises WiringProblems."""
+    log, read_store = _stores(settings)
+    runtime = msgspec.structs.replace(
+        runtime or RuntimeSettings(),
+        projections=settings.projections,
+        hold_projections_seconds=settings.hold_projections_seconds,
+    )
+    return System(
+        application,
+        log,
+        read_store,
+        clock=clock or SystemClock(),
+        chance=chance or system_chance(),
+        settings=runtime,
+        roles=roles,
+    )
+
+
+def _stores(settings: Settings) -> tuple[Log, ReadStore]:
+    if settings.log.startswith("sqlite"):
+        database = SqliteDatabase(sqlite_path(settings.log))
+        log: Log = SqliteLog(database)
+        if settings.read == settings.log:
+            return log, SqliteReadStore(database)
+        return log, _read_store(settings.read)
+    from twofold.adapters.postgres.database import PostgresDatabase
+    from twofold.adapters.postgres.log import PostgresLog
+    from twofold.adapters.postgres.read_store import PostgresReadStore
+
+    server = PostgresDatabase(settings.log)
+    log = PostgresLog(server)
+    if settings.read == settings.log:
+        return log, PostgresReadStore(server)
+    return log, _read_store(settings.read)
+
+
+def _read_store(url: str) -> ReadStore:
+    if url.startswith("sqlite"):
+        # Read models can be rebuilt, so their file need not wait for the disk at each commit.
+        return SqliteReadStore(SqliteDatabase(sqlite_path(url), synchronous="NORMAL"))
+    from twofold.adapters.postgres.database import PostgresDatabase
+    from twofold.adapters.postgres.read_store import PostgresReadStore
+
+    return PostgresReadStore(PostgresDatabase(url))
+
+
+@asynccontextmanager
+async def shadow_store() -> AsyncIterator[ReadStore]:
+    """A read store in a temporary file, for verification; bounded in memory, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="twofold-shadow-") as folder:
+        store = SqliteReadStore(SqliteDatabase(Path(folder) / "shadow.db", synchronous="OFF"))
+        try:
+            yield store
+        finally:
+            await store.close()
