@@ -10,6 +10,8 @@ from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Clock
 
+_LOOK_SECONDS = 0.25
+
 
 class Progress:
     """Checkpoints of registered projections. What it knows may be old, never too new.
@@ -25,6 +27,7 @@ class Progress:
         self._log = log
         self._clock = clock
         self._moved = asyncio.Event()
+        self._look: asyncio.Task[None] | None = None
         self.stopped: dict[str, str] = {}
         self.head = 0
 
@@ -69,24 +72,36 @@ class Progress:
             left = begun + timeout_seconds - self._clock.monotonic()
             if left <= 0:
                 raise self._not_caught_up(behind, position, timeout_seconds)
-            await self._next_move(left)
+            await self.next_move(left)
 
-    async def _next_move(self, timeout_seconds: float) -> None:
-        """Wait for a worker of this process or, through the store, of another one."""
-        here = asyncio.ensure_future(self._moved.wait())
-        there = asyncio.ensure_future(self._store.wait_applied(timeout_seconds))
-        done, pending = await asyncio.wait(
-            (here, there), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in pending:
-            task.cancel()
-        if there in done:
-            try:
-                there.result()
-                await self.refresh()
-            except StoreUnavailable:
-                # Readers are told by the query itself; here only the wait goes on.
-                await self._clock.sleep(min(0.05, timeout_seconds))
+    async def next_move(self, timeout_seconds: float) -> None:
+        """Wait until some checkpoint may have moved, here or in another process."""
+        moved = self._moved
+        if self._look is None:
+            self._look = asyncio.create_task(self._look_elsewhere())
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await moved.wait()
+        except TimeoutError:
+            return
+
+    async def close(self) -> None:
+        """End the look at other processes' work."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
+
+    async def _look_elsewhere(self) -> None:
+        """All waiters share one look at the store; only while somebody waits is there one."""
+        try:
+            await self._store.wait_applied(_LOOK_SECONDS)
+            await self.refresh()
+        except StoreUnavailable:
+            # Readers are told by the query itself; here only the wait goes on.
+            await self._clock.sleep(_LOOK_SECONDS)
+            self.advanced(())
+        finally:
+            self._look = None
 
     def _not_caught_up(
         self, behind: Sequence[str], position: int, timeout_seconds: float

@@ -78,8 +78,8 @@ class System:
         await self.log.open()
         self.tokens = Tokens(self.log.epoch, self.log.secret)
         self.appliers = await self._choose_versions()
-        tables = {applier.name: applier.table for applier in self.appliers}
-        self.progress = Progress(list(tables.values()), self.read_store, self.log, self.clock)
+        self.tables = {applier.name: applier.table for applier in self.appliers}
+        self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
         self._start_commands()
         self.queries = Queries(
@@ -88,7 +88,7 @@ class System:
             self.read_store,
             self.progress,
             self.tokens,
-            tables,
+            self.tables,
             self.settings,
         )
         if self.inline and "api" in self.roles:
@@ -131,6 +131,13 @@ class System:
         """Whether the system takes requests."""
         return self._open
 
+    def state_of(self, applier: Applier) -> str:
+        """ "live", "catching-up" or "stopped", as far as this process knows."""
+        if applier.table in self.progress.stopped:
+            return "stopped"
+        position = self.progress.checkpoint(applier.table).position
+        return "live" if position >= self.progress.head else "catching-up"
+
     async def stop(self) -> None:
         """Drain and release everything; safe to call twice."""
         if not self._open:
@@ -138,6 +145,7 @@ class System:
         self._open = False
         await self._writer.drain()
         await stop_all(self._projectors, self._tasks)
+        await self.progress.close()
         await self.read_store.close()
         await self.log.close()
 

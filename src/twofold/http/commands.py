@@ -1,0 +1,120 @@
+"""Commands over HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from twofold.errors import InvalidInput, NotFound, Problem, Refused, SignInRequired
+from twofold.http.exchange import Exchange
+from twofold.http.problems import problem_bytes, status_of
+from twofold.http.rejections import Malformed, WrongMediaType
+from twofold.http.tokens import give_token
+from twofold.messages.validation import read_value
+from twofold.messages.value import Command
+from twofold.runtime.command_bus import SUCCEEDED, Sent
+from twofold.runtime.refusals import read_refusal
+from twofold.runtime.system import System
+from twofold.wiring.routes import Route
+
+_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
+_TRACE = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class CommandOperation:
+    """One command's route."""
+
+    def __init__(self, route: Route, system: System, limit_bytes: int) -> None:
+        assert isinstance(route.target, type)
+        self._command: type[Command] = route.target
+        self._system = system
+        self._limit = limit_bytes
+        self._decoder = msgspec.json.Decoder(self._command)
+        handling = system.wired.handlings[self._command]
+        self._creates = not handling.identity_field
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Read, handle, answer."""
+        command = self._read(exchange, await exchange.body(self._limit))
+        sent = Sent(
+            caller=exchange.caller,
+            key=idempotency_key(exchange),
+            correlation_id=exchange.request_id,
+            trace=_trace(exchange),
+        )
+        done = await self._system.send(command, sent)
+        if done.position:
+            give_token(exchange, self._system, done.position)
+        exchange.add(b"command-id", done.command_id)
+        if done.replayed:
+            exchange.add(b"idempotent-replayed", "true")
+        await exchange.answer(201 if self._creates else 200, done.answer)
+
+    def _read(self, exchange: Exchange, body: bytes) -> Command:
+        media = exchange.header(b"content-type").partition(";")[0].strip().lower()
+        if body and media not in ("application/json", ""):
+            raise WrongMediaType(f"send application/json, not {media}")
+        try:
+            raw: Any = msgspec.json.decode(body) if body.strip() else {}
+        except msgspec.DecodeError as exc:
+            raise Malformed(f"the body is no JSON: {exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise Malformed(f"the body is not UTF-8: {exc.reason}") from exc
+        if not isinstance(raw, dict):
+            raise InvalidInput("the body must be a JSON object")
+        twice = [name for name in exchange.parameters if name in raw]
+        if twice:
+            raise InvalidInput([Problem(name, "is given by the path") for name in twice])
+        return read_value(self._command, {**raw, **exchange.parameters})
+
+
+class CommandStatus:
+    """What a command came to, for whoever knows its id."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer from the record. Ids can't be guessed; still, only signed-in callers may ask."""
+        if not exchange.caller.subject:
+            raise SignInRequired("a command's status")
+        command_id = exchange.parameters["commandId"]
+        record = (await self._system.log.records([command_id])).get(command_id)
+        if record is None:
+            raise NotFound("command", command_id)
+        succeeded = record.status == SUCCEEDED
+        token = self._system.tokens.token(record.position) if record.position else None
+        raw = {
+            "commandId": command_id,
+            "status": record.status,
+            "result": msgspec.Raw(record.answer) if succeeded else None,
+            "problem": None if succeeded else self._problem(record.answer, exchange),
+            "consistencyToken": token,
+        }
+        await exchange.answer(200, msgspec.json.encode(raw))
+
+    def _problem(self, answer: bytes, exchange: Exchange) -> msgspec.Raw:
+        refusal: Refused = read_refusal(answer)
+        status = status_of(refusal, self._system.application.problems, command=True)
+        return msgspec.Raw(problem_bytes(refusal, status, exchange.request_id))
+
+
+def idempotency_key(exchange: Exchange) -> str:
+    """The Idempotency-Key (draft 07 of the IETF): a structured string, or a bare token.
+
+    Raises Malformed.
+    """
+    text = exchange.header(b"idempotency-key")
+    if not text:
+        return ""
+    match = _KEY.match(text.strip())
+    if match is None or text.count('"') not in (0, 2):
+        raise Malformed("Idempotency-Key: 1 to 255 visible characters, quoted or not")
+    return match.group(1)
+
+
+def _trace(exchange: Exchange) -> str:
+    text = exchange.header(b"traceparent")
+    return text if _TRACE.match(text) else ""

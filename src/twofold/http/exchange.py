@@ -1,0 +1,117 @@
+"""One HTTP exchange on bare ASGI: what came in, and how an answer goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+from twofold.domain.caller import NOBODY, Caller
+from twofold.http.rejections import BodyTooLarge, Malformed
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+JSON = b"application/json"
+
+
+class Exchange:
+    """A request, and the headers of its answer so far."""
+
+    __slots__ = (
+        "_cookies",
+        "_headers",
+        "added",
+        "caller",
+        "method",
+        "parameters",
+        "path",
+        "receive",
+        "request_id",
+        "route",
+        "scope",
+        "send",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.caller: Caller = NOBODY
+        self.parameters: Mapping[str, str] = {}
+        self.request_id = ""
+        self.route = ""
+        self.status = 0
+        self.added: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] | None = None
+        self._cookies: dict[str, str] | None = None
+
+    def header(self, name: bytes) -> str:
+        """A header's value, "" if absent; ``name`` in lower case."""
+        if self._headers is None:
+            self._headers = dict(self.scope["headers"])
+        return self._headers.get(name, b"").decode("latin-1")
+
+    def cookie(self, name: str) -> str:
+        """A cookie's value, "" if absent or unreadable."""
+        if self._cookies is None:
+            text = self.header(b"cookie")
+            try:
+                self._cookies = {k: m.value for k, m in SimpleCookie(text).items()} if text else {}
+            except CookieError:
+                self._cookies = {}
+        return self._cookies.get(name, "")
+
+    def query(self) -> dict[str, list[str]]:
+        """The query's parameters. Raises Malformed for bytes that are no UTF-8."""
+        try:
+            text = self.scope["query_string"].decode("ascii")
+            return parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+        except (UnicodeDecodeError, ValueError) as exc:
+            raise Malformed(f"the query can't be read: {exc}") from exc
+
+    async def body(self, limit_bytes: int) -> bytes:
+        """The whole body. Raises BodyTooLarge without reading on."""
+        length = self.header(b"content-length")
+        if length.isdigit() and int(length) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        parts, size = [], 0
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise Malformed("the client went away")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit_bytes:
+                raise BodyTooLarge(limit_bytes)
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def add(self, name: bytes, value: str) -> None:
+        """A header for the answer."""
+        self.added.append((name, value.encode("latin-1")))
+
+    def set_cookie(self, name: str, value: str, *, seconds: int | None = None) -> None:
+        """An HttpOnly cookie for the whole site; ``seconds=0`` removes it."""
+        age = "" if seconds is None else f"; Max-Age={seconds}"
+        secure = "; Secure" if self.scope.get("scheme") == "https" else ""
+        self.add(b"set-cookie", f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}")
+
+    async def answer(self, status: int, body: bytes, content_type: bytes = JSON) -> None:
+        """Send the answer; for HEAD without its body."""
+        self.status = status
+        headers = [
+            (b"content-type", content_type),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            *self.added,
+        ]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        sent = b"" if self.method == "HEAD" else body
+        await self.send({"type": "http.response.body", "body": sent})

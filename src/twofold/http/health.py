@@ -1,0 +1,95 @@
+"""Health that tells the truth, and numbers for Prometheus."""
+
+from __future__ import annotations
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from twofold.errors import TwofoldError
+from twofold.http.exchange import Exchange
+from twofold.runtime.system import System
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Measurements:
+    """Numbers of one process. Labels are bounded: routes as declared, never paths as sent."""
+
+    def __init__(self, system: System) -> None:
+        self.registry = CollectorRegistry()
+        self._system = system
+        self.requests = Counter(
+            "twofold_requests",
+            "Requests answered",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "twofold_request_seconds",
+            "Time from request to answer",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._applied = self._gauge("twofold_projection_applied_position", "Last position applied")
+        self._behind = self._gauge("twofold_projection_lag_events", "Events not applied yet")
+        self._stopped = self._gauge("twofold_projection_stopped", "1 while it can't go on")
+        self._head = Gauge("twofold_log_head_position", "Last position", registry=self.registry)
+
+    def observe(self, exchange: Exchange, seconds: float) -> None:
+        """One request is done."""
+        route = exchange.route or "other"
+        self.requests.labels(exchange.method, route, str(exchange.status)).inc()
+        self.seconds.labels(exchange.method, route).observe(seconds)
+
+    async def metrics(self, exchange: Exchange) -> None:
+        """GET /metrics."""
+        progress = self._system.progress
+        self._head.set(progress.head)
+        for applier in self._system.appliers:
+            position = progress.checkpoint(applier.table).position
+            self._applied.labels(applier.name).set(position)
+            self._behind.labels(applier.name).set(max(0, progress.head - position))
+            self._stopped.labels(applier.name).set(applier.table in progress.stopped)
+        await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
+
+    def _gauge(self, name: str, what: str) -> Gauge:
+        return Gauge(name, what, ("projection",), registry=self.registry)
+
+
+class Health:
+    """Alive: the process answers. Ready: it can do its work, stores and projections included."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def live(self, exchange: Exchange) -> None:
+        """GET /health/live."""
+        await exchange.answer(200, b'{"status":"live"}')
+
+    async def ready(self, exchange: Exchange) -> None:
+        """GET /health/ready, with the reason for each projection."""
+        problems: dict[str, str] = {}
+        try:
+            await self._system.progress.refresh()
+        except TwofoldError as exc:
+            problems["store"] = str(exc)
+        if not self._system.ready:
+            problems["process"] = "it is starting or draining"
+        progress = self._system.progress
+        projections = {}
+        for applier in self._system.appliers:
+            position = progress.checkpoint(applier.table).position
+            why = progress.stopped.get(applier.table, "")
+            projections[applier.name] = {
+                "state": self._system.state_of(applier),
+                "applied": position,
+                "lagEvents": max(0, progress.head - position),
+                **({"reason": why} if why else {}),
+            }
+            if why:
+                problems[applier.name] = why
+        status = {"status": "not ready" if problems else "ready", "problems": problems}
+        body = msgspec.json.encode({**status, "head": progress.head, "projections": projections})
+        await exchange.answer(503 if problems else 200, body)

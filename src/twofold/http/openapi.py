@@ -1,0 +1,345 @@
+"""OpenAPI 3.1, generated from messages, markers and rules."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import msgspec
+from msgspec.structs import fields as struct_fields
+
+from twofold.domain.caller import Rule
+from twofold.domain.projection import OneOf, PageOf
+from twofold.domain.questions import Answering
+from twofold.domain.signatures import hints
+from twofold.http.exchange import Exchange
+from twofold.messages.value import Command
+from twofold.ports.read_store import ColumnKind
+from twofold.runtime.listing import LARGEST_SIZE, LONGEST_TEXT
+from twofold.runtime.system import System
+from twofold.wiring.model import Field
+from twofold.wiring.routes import Route
+
+_REFS = "#/components/schemas/{name}"
+_HEADERS = {
+    "Consistency-Token": {"description": "What the answer contains", "schema": {"type": "string"}},
+    "As-Of": {
+        "description": "Time of the last event that the answer contains",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "Freshness": {"schema": {"type": "string", "enum": ["current", "stale"]}},
+}
+_KINDS: dict[ColumnKind, dict[str, Any]] = {
+    ColumnKind.TEXT: {"type": "string"},
+    ColumnKind.TEXTS: {"type": "string"},
+    ColumnKind.INTEGER: {"type": "integer"},
+    ColumnKind.DECIMAL: {"type": "string", "format": "decimal"},
+    ColumnKind.BOOLEAN: {"type": "boolean"},
+    ColumnKind.TIME: {"type": "string", "format": "date-time"},
+    ColumnKind.DATE: {"type": "string", "format": "date"},
+}
+
+
+class OpenApi:
+    """GET /openapi.json; made once."""
+
+    def __init__(self, system: System, *, demo: bool) -> None:
+        self._system = system
+        self._demo = demo
+        self._body = b""
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer the document."""
+        if not self._body:
+            self._body = msgspec.json.encode(self.document())
+        await exchange.answer(200, self._body)
+
+    def document(self) -> dict[str, Any]:
+        """The whole document."""
+        routes = [route for route in self._system.wired.routes if route.path]
+        types = [kind for route in routes for kind in self._types(route)]
+        schemas, self._schemas = self._components(types)
+        paths: dict[str, dict[str, Any]] = {}
+        for route in routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": self._system.application.title, "version": "1"},
+            "paths": paths,
+            "components": {
+                "schemas": {**schemas, "Problem": _PROBLEM_SCHEMA},
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                    "session": {"type": "apiKey", "in": "cookie", "name": "twofold_session"},
+                },
+            },
+        }
+
+    def _components(self, types: list[Any]) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
+        unique = list(dict.fromkeys(types))
+        found, schemas = msgspec.json.schema_components(unique, ref_template=_REFS)
+        return schemas, dict(zip(unique, found, strict=True))
+
+    def _types(self, route: Route) -> list[Any]:
+        target = route.target
+        if isinstance(target, type):
+            return [target, *self._answer_types(target)]
+        if isinstance(target, Answering):
+            return [target.message([]), target.answer_type()]
+        return [target.projection.model]
+
+    def _answer_types(self, command: type[Command]) -> list[Any]:
+        answer = self._system.wired.handlings[command].aggregate.answer
+        return [hints(answer)["return"]] if answer is not None else []
+
+    def _operation(self, route: Route) -> dict[str, Any]:
+        target = route.target
+        if isinstance(target, type):
+            return self._command(route, target)
+        if isinstance(target, OneOf):
+            return self._one(route)
+        return self._page(route) if isinstance(target, PageOf) else self._answer(route, target)
+
+    def _command(self, route: Route, command: type[Command]) -> dict[str, Any]:
+        fields = {field.encode_name: field for field in struct_fields(command)}
+        schema = dict(self._resolved(command))
+        properties = {
+            name: value
+            for name, value in schema.get("properties", {}).items()
+            if name not in route.path_names
+        }
+        required = [name for name in schema.get("required", ()) if name in properties]
+        body = {"type": "object", "properties": properties, "additionalProperties": False}
+        if required:
+            body["required"] = required
+        handling = self._system.wired.handlings[command]
+        answers = self._answer_types(command)
+        answer = self._schemas[answers[0]] if answers else {"type": "object"}
+        status = "200" if handling.identity_field else "201"
+        key = {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Sending the same key again has no second effect",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+        }
+        described = {
+            "operationId": command.__name__,
+            "summary": _summary(command) or command.__name__,
+            "description": f"For {route.may.text}.",
+            "tags": [handling.aggregate.name],
+            "parameters": [
+                *(_path(name, _plain(fields[name].type)) for name in route.path_names),
+                key,
+            ],
+            "responses": {
+                status: {
+                    "description": "Done",
+                    "headers": {"Consistency-Token": _HEADERS["Consistency-Token"]},
+                    "content": {"application/json": {"schema": answer}},
+                },
+                **_problems("400", "409", "413", "415", "422", "503", *_signed(route.may)),
+                **(_problems("404") if handling.identity_field else {}),
+                **self._own_problems(),
+            },
+            **_security(route.may),
+        }
+        if properties:
+            described["requestBody"] = {
+                "required": bool(required),
+                "content": {"application/json": {"schema": body}},
+            }
+        return described
+
+    def _own_problems(self) -> dict[str, Any]:
+        statuses = {str(status) for status in self._system.application.problems.values()}
+        return _problems(*sorted(statuses))
+
+    def _one(self, route: Route) -> dict[str, Any]:
+        assert isinstance(route.target, OneOf)
+        model = route.target.projection.model
+        return {
+            "operationId": f"get{model.__name__}",
+            "summary": _summary(model) or f"One {model.__name__}",
+            "description": f"For {route.may.text}.",
+            "tags": [route.target.projection.name],
+            "parameters": [_path(route.path_names[0], {"type": "string"}), *_FRESHNESS],
+            "responses": {
+                "200": _found(self._schemas[model]),
+                **_problems("400", "404", "503", *_signed(route.may)),
+            },
+            **_security(route.may),
+        }
+
+    def _page(self, route: Route) -> dict[str, Any]:
+        assert isinstance(route.target, PageOf)
+        projection = route.target.projection
+        listing = self._system.queries.listings[projection.name]
+        parameters = [
+            _query(name, _filter_schema(field, test))
+            for name, (field, test) in listing.parameters.items()
+        ]
+        parameters += [
+            _query("page", {"type": "integer", "minimum": 0, "maximum": 500}),
+            _query("size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE}),
+            _query("sortDirection", {"type": "string", "enum": ["asc", "desc"]}),
+            _query("cursor", {"type": "string"}),
+        ]
+        if listing.sorts:
+            parameters.append(_query("sortBy", {"type": "string", "enum": list(listing.sorts)}))
+        if listing.facets:
+            parameters.append(_query("facets", {"type": "string", "description": "With commas"}))
+        if listing.model.texts:
+            parameters.append(_query("q", {"type": "string", "maxLength": LONGEST_TEXT}))
+        return {
+            "operationId": f"list{projection.model.__name__}",
+            "summary": f"List of {projection.model.__name__}",
+            "description": f"For {route.may.text}.",
+            "tags": [projection.name],
+            "parameters": [*parameters, *_FRESHNESS],
+            "responses": {
+                "200": _found(_page_schema(self._schemas[projection.model])),
+                **_problems("400", "503", *_signed(route.may)),
+            },
+            **_security(route.may),
+        }
+
+    def _answer(self, route: Route, target: Answering) -> dict[str, Any]:
+        message = target.message([])
+        assert message is not None
+        fields = {field.encode_name: field for field in struct_fields(message)}
+        parameters = [
+            _path(name, _plain(field.type))
+            if name in route.path_names
+            else _query(name, _plain(field.type), required=field.required)
+            for name, field in fields.items()
+        ]
+        return {
+            "operationId": message.__name__,
+            "summary": _summary(message) or message.__name__,
+            "description": f"For {route.may.text}.",
+            "tags": [p.name for p in target.projections],
+            "parameters": [*parameters, *_FRESHNESS],
+            "responses": {
+                "200": _found(self._schemas[target.answer_type()]),
+                **_problems("400", "404", "503", *_signed(route.may)),
+            },
+            **_security(route.may),
+        }
+
+    def _resolved(self, kind: Any) -> dict[str, Any]:
+        schemas = msgspec.json.schema_components([kind], ref_template=_REFS)[1]
+        found: dict[str, Any] = schemas[kind.__name__]
+        return found
+
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "requestId": {"type": "string"},
+    },
+}
+
+_FRESHNESS = [
+    {
+        "name": "Consistency-Token",
+        "in": "header",
+        "description": "From a command: the answer contains at least what it did",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "wait=SECONDS: how long to wait for that (default 2, at most 30)",
+        "schema": {"type": "string"},
+    },
+]
+
+
+def _found(schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": "Found",
+        "headers": _HEADERS,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _page_schema(item: dict[str, Any]) -> dict[str, Any]:
+    count = {"type": "object", "properties": {"value": {}, "count": {"type": "integer"}}}
+    return {
+        "type": "object",
+        "required": ["items", "size", "total", "nextCursor"],
+        "properties": {
+            "items": {"type": "array", "items": item},
+            "page": {"type": "integer"},
+            "size": {"type": "integer"},
+            "total": {"type": ["integer", "null"]},
+            "nextCursor": {"type": ["string", "null"]},
+            "facets": {
+                "type": "object",
+                "additionalProperties": {"type": "array", "items": count},
+            },
+            "highlights": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+
+
+def _problems(*statuses: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": _REFS.format(name="Problem")}}}
+    return {status: {"description": "A problem", "content": content} for status in statuses}
+
+
+def _signed(rule: Rule) -> tuple[str, ...]:
+    # A bad token is refused even where none is needed.
+    return ("401",) if rule.text == "anyone" else ("401", "403")
+
+
+def _security(rule: Rule) -> dict[str, Any]:
+    needed: list[dict[str, Any]] = [{"bearer": []}, {"session": []}]
+    return {"security": [{}, *needed] if rule.text == "anyone" else needed}
+
+
+def _path(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": schema}
+
+
+def _filter_schema(field: Field, test: str) -> dict[str, Any]:
+    assert field.kind is not None
+    plain = _plain(field.annotation) if field.kind is ColumnKind.TEXT else _KINDS[field.kind]
+    return {"type": "array", "items": plain} if test == "any_of" else dict(plain)
+
+
+def _plain(kind: Any) -> dict[str, Any]:
+    """The schema of a type without references, null left out: parameters are texts."""
+    schema, components = msgspec.json.schema_components([kind], ref_template=_REFS)
+    plain: dict[str, Any] = _inlined(schema[0], components)
+    return plain
+
+
+def _inlined(schema: Any, components: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
+    options = [o for o in schema.get("anyOf", ()) if o.get("type") != "null"]
+    if len(options) == 1:
+        return _inlined(options[0], components)
+    return {name: value for name, value in schema.items() if name != "default"}
+
+
+def _summary(kind: type) -> str:
+    own = kind.__doc__ if "__doc__" in vars(kind) else ""
+    return inspect.cleandoc(own or "").partition("\n")[0]

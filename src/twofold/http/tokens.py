@@ -1,0 +1,65 @@
+"""Consistency tokens between client and queries: header first, then the browser's cookie."""
+
+from __future__ import annotations
+
+import re
+
+from twofold.errors import BadToken
+from twofold.http.exchange import Exchange
+from twofold.messages.recorded import moment
+from twofold.runtime.queries import Asked
+from twofold.runtime.system import System
+
+COOKIE = "twofold_token"
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4}(?:\.\d{1,3})?)(?:$|[,;\s])")
+
+
+async def asked(exchange: Exchange, system: System) -> Asked:
+    """What the request asks of freshness. Raises BadToken for a bad header.
+
+    A bad cookie is removed instead: a browser must not be locked out because the database behind
+    this address is another one now.
+    """
+    wait = _WAIT.search(exchange.header(b"prefer"))
+    seconds = float(wait.group(1)) if wait else None
+    token = exchange.header(b"consistency-token")
+    if token:
+        await _check(token, system)
+    else:
+        token = exchange.cookie(COOKIE)
+        try:
+            if token:
+                await _check(token, system)
+        except BadToken:
+            exchange.set_cookie(COOKIE, "", seconds=0)
+            token = ""
+    return Asked(caller=exchange.caller, token=token, wait_seconds=seconds)
+
+
+async def _check(token: str, system: System) -> None:
+    """A position beyond what this process has heard of may still exist: ask the log then."""
+    try:
+        system.tokens.position(token, system.progress.head)
+    except BadToken:
+        system.progress.saw_head(await system.log.head())
+        system.tokens.position(token, system.progress.head)
+
+
+def give_token(exchange: Exchange, system: System, position: int) -> None:
+    """The token for what a command did, as header and cookie.
+
+    The browser's cookie keeps the furthest position: an answer from before must not set it back.
+    """
+    token = system.tokens.token(position)
+    exchange.add(b"consistency-token", token)
+    exchange.set_cookie(COOKIE, token)
+
+
+def describe(
+    exchange: Exchange, system: System, position: int, time_us: int, *, stale: bool
+) -> None:
+    """The headers every answer to a query has."""
+    exchange.add(b"consistency-token", system.tokens.token(position))
+    exchange.add(b"freshness", "stale" if stale else "current")
+    if time_us:
+        exchange.add(b"as-of", moment(time_us).isoformat().replace("+00:00", "Z"))
