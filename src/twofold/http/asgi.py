@@ -36,7 +36,8 @@ class HttpApp:
     """Serves one system. Starts and stops it with the server's lifespan, unless it runs already.
 
     ``before`` runs after the start and before the first request (sample data). Where the
-    application has pages, paths that no route knows are theirs.
+    application has pages, paths that no route knows are theirs. A process that does not ``serves``
+    (a projector) answers for its health and metrics only.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class HttpApp:
         *,
         max_body_bytes: int = 1024 * 1024,
         before: Callable[[System], Awaitable[None]] | None = None,
+        serves: bool = True,
     ) -> None:
         self.system = system
+        self._serves = serves
         self._security_settings = security or SecuritySettings()
         self._max_body_bytes = max_body_bytes
         self._before = before
@@ -86,13 +89,15 @@ class HttpApp:
         self.measurements = Measurements(system)
         health = Health(system)
         add = self._router.add
+        add("GET", "/health/live", health.live)
+        add("GET", "/health/ready", health.ready)
+        add("GET", "/metrics", self.measurements.metrics)
+        if not self._serves:
+            return
         for route in system.wired.routes:
             if route.path:
                 add(route.method, route.path, self._operation(route))
         add("GET", "/commands/{commandId}", CommandStatus(system))
-        add("GET", "/health/live", health.live)
-        add("GET", "/health/ready", health.ready)
-        add("GET", "/metrics", self.measurements.metrics)
         add("GET", "/openapi.json", OpenApi(system, demo=self.security.demo))
         add("GET", "/events/stream", LiveUpdates(system))
         if self.security.demo:

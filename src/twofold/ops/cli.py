@@ -1,0 +1,40 @@
+"""The command ``twofold``. Exit codes: 0 fine, 1 something found, 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from twofold.errors import TwofoldError
+from twofold.ops.commands import events, proof, run, status
+from twofold.ops.services.command import app as services
+
+app = typer.Typer(
+    name="twofold",
+    help="Runs and looks after applications built on Twofold.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run.run)
+app.command()(run.check)
+app.command()(status.status)
+app.command("events")(events.events)
+app.command()(proof.verify)
+app.command()(proof.rebuild)
+app.add_typer(services, name="services")
+
+
+def main() -> None:
+    """The entry point: our errors are messages, not tracebacks."""
+    try:
+        app()
+    except TwofoldError as exc:
+        for line in str(exc).splitlines():
+            typer.secho(line, fg="red", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""``twofold verify`` and ``twofold rebuild``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from twofold.assembly.assemble import shadow_store
+from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.runtime.applying import Applier
+from twofold.runtime.catching_up import catch_up
+from twofold.runtime.system import System
+from twofold.runtime.verification import Difference, Verification, Verified
+from twofold.wiring.wired import Folding
+
+_BATCH = 5_000
+_SHOWN = 20
+
+Name = Annotated[str, typer.Argument(help="One projection; all if left out")]
+
+
+def verify(app: App, projection: Name = "", config: Config = None, as_json: Json = False) -> None:
+    """Fold the log anew beside each read model and compare them row by row."""
+
+    async def work(system: System) -> list[Verified]:
+        chosen = _chosen(system, projection)
+        return [await _verify(system, a, as_json) for a in chosen if _has_rows(a)]
+
+    results = looking_at(app, config, work)
+    for result in results:
+        typer.echo(json.dumps(_as_json(result)) if as_json else _text(result))
+    raise typer.Exit(1 if any(result.differences for result in results) else 0)
+
+
+def rebuild(
+    app: App,
+    projection: Annotated[list[str], typer.Argument(help="Projections to build anew")],
+    verified: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare after")] = True,
+    config: Config = None,
+) -> None:
+    """Build read models from the log, for this code, beside those that other code uses."""
+
+    async def work(system: System) -> bool:
+        fine = True
+        for name in projection:
+            (applier,) = _chosen(system, name)
+            with _bar(f"rebuild {name}", quiet=False) as report:
+                await catch_up(
+                    applier,
+                    system.log,
+                    system.read_store,
+                    system.wired.events,
+                    system.progress,
+                    _BATCH,
+                    report,
+                )
+            if verified and _has_rows(applier):
+                result = await _verify(system, applier, False)
+                typer.echo(_text(result))
+                fine = fine and not result.differences
+        return fine
+
+    raise typer.Exit(0 if looking_at(app, config, work) else 1)
+
+
+def _has_rows(applier: Applier) -> bool:
+    return isinstance(applier.projection, Folding)
+
+
+def _chosen(system: System, name: str) -> list[Applier]:
+    known = {applier.name: applier for applier in system.appliers}
+    if not name:
+        return list(known.values())
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise typer.BadParameter(f"no projection {name!r}; {hint}")
+    return [known[name]]
+
+
+async def _verify(system: System, applier: Applier, quiet: bool) -> Verified:
+    assert isinstance(applier.projection, Folding)
+    async with shadow_store() as shadow:
+        await shadow.open([applier.projection.model.table(applier.version)])
+        with _bar(f"verify {applier.name}", quiet=quiet) as report:
+            return await Verification(
+                applier,
+                system.log,
+                system.read_store,
+                shadow,
+                system.wired.events,
+                system.clock,
+                _BATCH,
+            ).run(report)
+
+
+@contextmanager
+def _bar(what: str, *, quiet: bool) -> Any:
+    """Progress with rate and time left on a terminal, a line per tenth elsewhere."""
+    console = Console(stderr=True)
+    if quiet:
+        yield None
+    elif console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.speed:,.0f}/s"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task(what, total=1, speed=0)
+            yield lambda position, head: progress.update(
+                task, completed=position, total=head, speed=progress.tasks[0].speed or 0
+            )
+    else:
+        yield _lines(what)
+
+
+def _lines(what: str) -> Callable[[int, int], None]:
+    shown = [-1]
+
+    def report(position: int, head: int) -> None:
+        tenth = position * 10 // max(head, 1)
+        if tenth > shown[0]:
+            shown[0] = tenth
+            typer.echo(f"{what}: {position:,} of {head:,} ({tenth * 10} %)", err=True)
+
+    return report
+
+
+def _as_json(result: Verified) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(result)
+    return found
+
+
+def _text(result: Verified) -> str:
+    head = f"{result.projection}: {result.rows:,} rows compared at position {result.position:,}"
+    if not result.differences:
+        return f"{head}, equal to the log"
+    lines = [f"{head}, {len(result.differences)} DIFFERENT"]
+    lines += [_difference(one) for one in result.differences[:_SHOWN]]
+    if len(result.differences) > _SHOWN:
+        lines.append(f"  … and {len(result.differences) - _SHOWN} more (--json shows all)")
+    return "\n".join(lines)
+
+
+def _difference(one: Difference) -> str:
+    details = ", ".join(
+        f"{name} is {actual!r}, the log says {expected!r}"
+        for name, (expected, actual) in one.fields.items()
+    )
+    return f"  {one.key}: {one.kind} (event {one.position}) {details}".rstrip()

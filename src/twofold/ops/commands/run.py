@@ -1,0 +1,85 @@
+"""``twofold run`` and ``twofold check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from twofold.assembly.serving import build, serve
+from twofold.assembly.settings import Settings
+from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
+from twofold.ops.commands.target import App, Config, found
+from twofold.ops.logs import configure_logs
+from twofold.wiring.application import Application
+
+_ROLES = {
+    "all": frozenset({"api", "projector"}),
+    "api": frozenset({"api"}),
+    "projector": frozenset({"projector"}),
+}
+_LATER = ("commands", "relay", "scheduler")
+
+
+def run(
+    app: App,
+    role: Annotated[str, typer.Option(help="all, api or projector")] = "all",
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one", min=0, max=65535)] = 8000,
+    config: Config = None,
+) -> None:
+    """Run an application until it is told to stop."""
+    configure_logs()
+    if role not in _ROLES:
+        why = "is not available in this version" if role in _LATER else "is no role"
+        raise typer.BadParameter(f"{role} {why}; there are {', '.join(_ROLES)}")
+    application, settings = found(app, config)
+    if role == "projector" and settings.projections == "inline":
+        raise typer.BadParameter(
+            "projections are inline, so there is nothing for a projector to do; "
+            "set TWOFOLD_PROJECTIONS=async"
+        )
+    http = build(application, settings, _ROLES[role])
+    started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))
+    raise typer.Exit(0 if started else 1)
+
+
+def _greet(application: Application, settings: Settings, role: str, host: str, port: int) -> None:
+    console = Console(highlight=False)
+    where = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    console.print(
+        f"[bold]{application.title}[/] is up ({role}, projections {settings.projections})"
+    )
+    if role == "projector":
+        console.print(f"  health   {where}/health/ready")
+        return
+    if application.pages is not None:
+        console.print(f"  open     [bold]{where}/[/]")
+    console.print(f"  API      {where}/openapi.json")
+    if settings.demo and application.accounts:
+        first = application.accounts[0].account
+        names = ", ".join(account.account for account in application.accounts)
+        console.print(f"  sign in  {where}/demo as [bold]{first}[/] (accounts: {names})")
+
+
+def check(app: App, config: Config = None) -> None:
+    """Check wiring and settings; every problem is named."""
+    problems: list[str] = []
+    try:
+        application, settings = found(app, config)
+        build(application, settings, _ROLES["all"])
+    except (WiringProblems, SettingsProblems) as exc:
+        problems = str(exc).splitlines()
+    except TwofoldError as exc:
+        problems = [str(exc)]
+    for line in problems:
+        typer.secho(_relative(line), fg="red", err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("everything fits together")
+
+
+def _relative(line: str) -> str:
+    return line.replace(f"{Path.cwd()}/", "")

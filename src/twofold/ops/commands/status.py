@@ -1,0 +1,65 @@
+"""``twofold status``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twofold.messages.recorded import microseconds
+from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.runtime.system import System
+
+
+def status(app: App, config: Config = None, as_json: Json = False) -> None:
+    """Show how far each projection has come."""
+    report = looking_at(app, config, _report)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    table = Table("projection", "version", "state", "applied", "behind", "seconds")
+    for line in report["projections"]:
+        table.add_row(
+            line["name"],
+            str(line["version"]),
+            line["state"],
+            f"{line['applied']:,}",
+            f"{line['lagEvents']:,}",
+            f"{line['lagSeconds']:.1f}",
+        )
+    console = Console()
+    console.print(f"log {report['epoch']}, head {report['head']:,}")
+    console.print(table)
+
+
+async def _report(system: System) -> dict[str, Any]:
+    projections = []
+    for applier in system.appliers:
+        checkpoint = system.progress.checkpoint(applier.table)
+        behind = max(0, system.progress.head - checkpoint.position)
+        seconds = 0.0
+        if behind:
+            (oldest,) = await system.log.read(checkpoint.position, 1)
+            seconds = (microseconds(system.clock.now()) - oldest.time_us) / 1e6
+        projections.append(
+            {
+                "name": applier.name,
+                "version": applier.version,
+                "state": "catching-up" if behind else "live",
+                "applied": checkpoint.position,
+                "head": system.progress.head,
+                "lagEvents": behind,
+                "lagSeconds": round(max(0.0, seconds), 3),
+                "parked": 0,
+            }
+        )
+    return {
+        "head": system.progress.head,
+        "epoch": system.log.epoch,
+        "projections": projections,
+        "commands": {"mode": "sync"},
+        "relay": None,
+    }
