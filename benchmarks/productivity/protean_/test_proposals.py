@@ -98,7 +98,7 @@ def test_the_portfolio_filters_sorts_and_pages(client: TestClient) -> None:
 
     assert titles(level="advanced") == (["Dutch 101"], 1)
     assert titles(status="accepted") == (["Dutch 101"], 1)
-    page = {"category": "retro", "size": 3}
+    page: dict[str, str | int] = {"category": "retro", "size": 3}
     assert titles(**page, sortBy="title") == (["Algol 101", "Basic 101", "Cobol 101"], 4)
     assert titles(**page, sortBy="title", sortDirection="desc", page=1) == (["Algol 101"], 4)
     assert titles(**page, sortBy="submittedAt", page=1) == (["Dutch 101"], 4)
