@@ -205,7 +205,8 @@ class EventSourced(Aggregate[S]):
         """Decorates a pure decision ``(state, command[, context][, given]) -> events``.
 
         It returns an event, several, or None for "nothing to do"; it raises ``Refused`` for "no".
-        ``given`` is an async function ``(command, sources) -> facts`` run before deciding.
+        ``given`` is an async function ``(command, sources, context) -> facts``, run before
+        deciding: the place for I/O.
         """
         return self._remember(function, given)
 

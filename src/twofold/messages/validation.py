@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -42,12 +43,27 @@ def read_value(kind: type[V], raw: Mapping[str, Any], *, strict: bool = True) ->
     problems = list(_control_characters(raw, ""))
     try:
         value = msgspec.convert(raw, kind, strict=strict)
+        problems += _not_finite(value, "")
     except msgspec.ValidationError as exc:
         found = _problems(kind, raw, "", strict)
         raise InvalidInput([*problems, *(found or [_problem(exc, "")])]) from exc
     if problems:
         raise InvalidInput(problems)
     return value
+
+
+def _not_finite(value: Any, path: str) -> list[Problem]:
+    """Decimal takes "NaN" and "Infinity", which no business can add up."""
+    if isinstance(value, Decimal):
+        return [] if value.is_finite() else [Problem(path, "must be a finite number")]
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        inner = [(f"{path}.{wire}" if path else wire, getattr(value, name)) for name, wire in names]
+    elif isinstance(value, list | tuple):
+        inner = [(f"{path}[{index}]", one) for index, one in enumerate(value)]
+    else:
+        return []
+    return [problem for where, one in inner for problem in _not_finite(one, where)]
 
 
 def _problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:

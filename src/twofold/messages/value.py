@@ -23,7 +23,14 @@ class _ValueDefaults(msgspec.StructMeta):
         mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any
     ) -> Any:
         settings = {"frozen": True, "kw_only": True, "rename": "camel", **config}
-        return super().__new__(mcls, name, bases, namespace, **settings)
+        try:
+            return super().__new__(mcls, name, bases, namespace, **settings)
+        except TypeError as exc:
+            if "lay-out conflict" not in str(exc):
+                raise
+            raise TypeError(
+                f"{name} has several bases with fields; let one of them inherit the other"
+            ) from exc
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from twofold.messages.recorded import NewEvent, microseconds, stream_name
 from twofold.messages.value import Command, Event
 from twofold.ports.log import Append, Appended, CommandRecord, Duplicate, Log, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.numbers import Numbers
 from twofold.runtime.refusals import read_refusal, written_refusal
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import STORED, Streams, StreamState
@@ -37,13 +39,17 @@ REFUSED = "refused"
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What comes with a command. ``key``: sending the same key again has no second effect."""
+    """What comes with a command. ``key``: sending the same key again has no second effect.
+
+    ``at`` is when it happened, for facts taken over from elsewhere; otherwise now.
+    """
 
     caller: Caller = NOBODY
     key: str = ""
     command_id: str = ""
     correlation_id: str = ""
     trace: str = ""
+    at: datetime | None = None
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -83,8 +89,8 @@ class CommandBus:
         settings: RuntimeSettings,
     ) -> None:
         self._wired = wired
-        self._log = log
         self._streams = streams
+        self._sources = BusSources(streams, Numbers(log))
         self._writer = writer
         self._clock = clock
         self._chance = chance
@@ -150,9 +156,10 @@ class CommandBus:
         limited: bool,
     ) -> Done:
         given = None
-        if handling.decider.given is not None:
-            given = await handling.decider.given(command, BusSources(self._streams, self._log))
         identity = getattr(command, handling.identity_field) if handling.identity_field else ""
+        if handling.decider.given is not None:
+            context = Context(sent.at or self._clock.now(), sent.caller, identity, self._chance)
+            given = await handling.decider.given(command, self._sources, context)
         attempt = 0
         while True:
             attempt += 1
@@ -199,7 +206,7 @@ class CommandBus:
         identity: str,
         stream: str,
     ) -> _Decided:
-        now = self._clock.now()
+        now = sent.at or self._clock.now()
         before = state.version
         try:
             if limited:
@@ -233,7 +240,7 @@ class CommandBus:
         given: Any,
         state: StreamState,
         identity: str,
-        now: Any,
+        now: datetime,
     ) -> tuple[tuple[Event, ...], Any]:
         decider, aggregate = handling.decider, handling.aggregate
         if state.state is None and not decider.creates:
@@ -274,7 +281,7 @@ class CommandBus:
         version: int,
         sent: Sent,
         command_id: str,
-        now: Any,
+        now: datetime,
     ) -> tuple[NewEvent, ...]:
         time_us = microseconds(now)
         correlation = sent.correlation_id or command_id
@@ -306,7 +313,7 @@ class CommandBus:
         status: str,
         answer: bytes,
         state: StreamState,
-        now: Any,
+        now: datetime,
     ) -> CommandRecord:
         return CommandRecord(
             command_id,
@@ -352,9 +359,9 @@ class CommandBus:
 class BusSources:
     """The facts that ``given=`` functions may ask for."""
 
-    def __init__(self, streams: Streams, log: Log) -> None:
+    def __init__(self, streams: Streams, numbers: Numbers) -> None:
         self._streams = streams
-        self._log = log
+        self._numbers = numbers
 
     async def states(
         self, aggregate: Aggregate[Any], identities: Sequence[str]
@@ -364,7 +371,7 @@ class BusSources:
 
     async def next_number(self, series: str) -> int:
         """The next number of a series, never given twice."""
-        return await self._log.take_numbers(series, 1)
+        return await self._numbers.next(series)
 
 
 def keyed_id(subject: str, operation: str, key: str) -> str:

@@ -149,7 +149,10 @@ def _events(
                     )
                 )
             name = f"{aggregate.name}.{event.__name__}"
-            types[name] = EventType(name, event, aggregate.upcasters.get(event))
+            try:
+                types[name] = EventType(name, event, aggregate.upcasters.get(event))
+            except TypeError as exc:
+                problems.append(mistake(f"{event.__name__} can't be decoded: {exc}", event))
         for former, event in aggregate.former_names.items():
             types[former] = EventType(former, event, aggregate.upcasters.get(event))
     return _with_current_names(types)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from twofold.assembly.assemble import shadow_store
 from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.ops.progress import progress_bar
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.system import System
@@ -52,7 +49,7 @@ def rebuild(
         fine = True
         for name in projection:
             (applier,) = _chosen(system, name)
-            with _bar(f"rebuild {name}", quiet=False) as report:
+            with progress_bar(f"rebuild {name}", quiet=False) as report:
                 await catch_up(
                     applier,
                     system.log,
@@ -90,7 +87,7 @@ async def _verify(system: System, applier: Applier, quiet: bool) -> Verified:
     assert isinstance(applier.projection, Folding)
     async with shadow_store() as shadow:
         await shadow.open([applier.projection.model.table(applier.version)])
-        with _bar(f"verify {applier.name}", quiet=quiet) as report:
+        with progress_bar(f"verify {applier.name}", quiet=quiet) as report:
             return await Verification(
                 applier,
                 system.log,
@@ -100,40 +97,6 @@ async def _verify(system: System, applier: Applier, quiet: bool) -> Verified:
                 system.clock,
                 _BATCH,
             ).run(report)
-
-
-@contextmanager
-def _bar(what: str, *, quiet: bool) -> Any:
-    """Progress with rate and time left on a terminal, a line per tenth elsewhere."""
-    console = Console(stderr=True)
-    if quiet:
-        yield None
-    elif console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.speed:,.0f}/s"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task(what, total=1, speed=0)
-            yield lambda position, head: progress.update(
-                task, completed=position, total=head, speed=progress.tasks[0].speed or 0
-            )
-    else:
-        yield _lines(what)
-
-
-def _lines(what: str) -> Callable[[int, int], None]:
-    shown = [-1]
-
-    def report(position: int, head: int) -> None:
-        tenth = position * 10 // max(head, 1)
-        if tenth > shown[0]:
-            shown[0] = tenth
-            typer.echo(f"{what}: {position:,} of {head:,} ({tenth * 10} %)", err=True)
-
-    return report
 
 
 def _as_json(result: Verified) -> dict[str, Any]:

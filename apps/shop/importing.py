@@ -1,0 +1,230 @@
+"""Importing invoices: every line of the file is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import gzip
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from shop.modules.invoices.contracts import InvoiceId, Kind
+from shop.modules.invoices.domain import ChangedInvoice, ImportInvoice
+from shop.modules.orders.contracts import Line
+from twofold import SYSTEM, InvalidInput, Sent, System
+
+COLUMNS = (
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+)
+_IN_FLIGHT = 300
+_CURRENCY = "GBP"
+Reject = tuple[int, str, dict[str, str]]
+
+
+class Accounting(msgspec.Struct, rename="camel"):
+    """What became of the file's lines: ``lines = accepted + rejected``.
+
+    Orders, credit notes and adjustments are counted where this import took them over.
+    """
+
+    lines: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    orders: int = 0
+    credit_notes: int = 0
+    adjustments: int = 0
+    unchanged: int = 0
+    rejected_by_reason: dict[str, int] = {}
+
+
+class _Row(msgspec.Struct, gc=False):
+    line: Line
+    date: datetime
+    customer: str
+    country: str
+    number: int
+    raw: dict[str, str]
+
+
+class InvoiceImport:
+    """One import of one file. ``report(lines read, lines in all)`` is called now and then.
+
+    The file is read twice: first to know how many lines each invoice has, since they need not
+    stand together, then to send each invoice as soon as it is complete.
+    """
+
+    def __init__(
+        self, system: System, file: Path, report: Callable[[int, int], None] | None = None
+    ) -> None:
+        self._system = system
+        self._file = file
+        self._report = report
+        self._reasons: Counter[str] = Counter()
+        self.rejects: list[Reject] = []
+        self.accounting = Accounting()
+
+    async def run(self) -> Accounting:
+        """Import. Raises InvalidInput for a file that can't be read as invoices, saying how far
+        it got; invoices sent before that are in, whole, and importing again goes on."""
+        expected = Counter(row["InvoiceNo"] for _, row in self._rows() if row["InvoiceNo"])
+        self._total = sum(expected.values())
+        waiting: defaultdict[str, list[_Row]] = defaultdict(list)
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            for number, raw in self._rows():
+                self.accounting.lines += 1
+                invoice = raw["InvoiceNo"]
+                if invoice:
+                    expected[invoice] -= 1
+                row = self._read(number, raw)
+                if row is not None:
+                    waiting[invoice].append(row)
+                if invoice and not expected[invoice] and invoice in waiting:
+                    await self._start(tasks, invoice, waiting.pop(invoice))
+                if self._report is not None and number % 2_000 == 0:
+                    self._report(self.accounting.lines, self._total)
+        finally:
+            await _all_done(tasks)
+        self.accounting.rejected_by_reason = dict(self._reasons)
+        return self.accounting
+
+    async def _start(self, tasks: set[asyncio.Task[None]], invoice: str, rows: list[_Row]) -> None:
+        while len(tasks) >= _IN_FLIGHT:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                tasks.discard(task)
+                task.result()
+        tasks.add(asyncio.create_task(self._send(invoice, rows)))
+
+    async def _send(self, invoice: str, rows: list[_Row]) -> None:
+        kind = kind_of(invoice)
+        first = rows[0]
+        command = ImportInvoice(
+            invoice_id=InvoiceId(invoice),
+            number=invoice,
+            kind=kind,
+            date=min(row.date for row in rows),
+            customer_id=first.customer,
+            country=first.country,
+            currency=_CURRENCY,
+            lines=tuple(row.line for row in rows),
+        )
+        try:
+            done = await self._system.send(command, Sent(caller=SYSTEM))
+        except ChangedInvoice:
+            for row in rows:
+                self._reject(row.number, "invoice was imported with another content", row.raw)
+            return
+        self.accounting.accepted += len(rows)
+        if not done.events:
+            self.accounting.unchanged += 1
+        elif kind == "invoice":
+            self.accounting.orders += 1
+        elif kind == "credit-note":
+            self.accounting.credit_notes += 1
+        else:
+            self.accounting.adjustments += 1
+
+    def _read(self, number: int, raw: dict[str, str]) -> _Row | None:
+        """A line, or None if it can't be read. Odd is not unreadable."""
+        quantity, price, date = _whole(raw["Quantity"]), _price(raw["UnitPrice"]), _date(raw)
+        why = ""
+        if not raw["InvoiceNo"]:
+            why = "missing invoice number"
+        elif not raw["StockCode"]:
+            why = "missing code"
+        elif quantity is None:
+            why = "quantity is no whole number"
+        elif price is None:
+            why = "price is no number"
+        elif date is None:
+            why = "date is none"
+        if quantity is None or price is None or date is None or why:
+            self._reject(number, why, raw)
+            return None
+        line = Line(
+            sku=raw["StockCode"], title=raw["Description"], quantity=quantity, unit_price=price
+        )
+        customer = raw["CustomerID"].removesuffix(".0")
+        return _Row(line, date, customer, raw["Country"], number, raw)
+
+    def _reject(self, number: int, why: str, raw: dict[str, str]) -> None:
+        self.accounting.rejected += 1
+        self._reasons[why] += 1
+        self.rejects.append((number, why, raw))
+
+    def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+        number = 1
+        try:
+            with _opened(self._file) as text:
+                reader = csv.DictReader(text)
+                missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+                if missing:
+                    raise InvalidInput(f"{self._file}: no column {', '.join(missing)}")
+                for number, row in enumerate(reader, 2):
+                    yield number, {c: (row[c] or "").strip() for c in COLUMNS}
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, gzip.BadGzipFile) as exc:
+            raise InvalidInput(
+                f"{self._file} can't be read after line {number}: {exc}; nothing of the invoices "
+                "that were not complete by then was imported"
+            ) from exc
+
+
+def kind_of(invoice: str) -> Kind:
+    """C…: credit note; another letter: adjustment."""
+    if not invoice[:1].isalpha():
+        return "invoice"
+    return "credit-note" if invoice[0] in "cC" else "adjustment"
+
+
+def _whole(text: str) -> int | None:
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if abs(number) < 10**9 else None
+
+
+def _date(raw: dict[str, str]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(raw["InvoiceDate"]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _price(text: str) -> Decimal | None:
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and abs(price) < 10**9 else None
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[str]]:
+    with file.open("rb") as plain:
+        zipped = plain.read(2) == b"\x1f\x8b"
+    opened = gzip.open if zipped else open
+    with opened(file, "rt", encoding="utf-8-sig", newline="") as text:
+        yield cast(IO[str], text)
+
+
+async def _all_done(tasks: set[asyncio.Task[None]]) -> None:
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -1,0 +1,292 @@
+"""Orders: the life cycle, and what is refused.
+
+    pending payment → payment confirmed → processing → shipped → delivered
+
+An order can be cancelled before it is shipped; what was captured is refunded with it. Refunds never
+exceed what was captured. Repeating a step that was taken is silence; a step that is impossible
+now is refused, saying which steps are possible.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta
+
+from shop.modules.orders.contracts import (
+    CustomerId,
+    Line,
+    OrderCancelled,
+    OrderDelivered,
+    OrderEvent,
+    OrderId,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+    OrderStatus,
+    PaymentConfirmed,
+    ProcessingStarted,
+    Sale,
+)
+from shop.modules.products.contracts import Offered, ProductStatus
+from twofold import Command, Context, EventSourced, InvalidInput, Owner, Problem, Refused, Value
+
+S = OrderStatus
+_NEXT = {
+    S.PENDING_PAYMENT: "confirm-payment, cancel",
+    S.PAYMENT_CONFIRMED: "start-processing, refunds, cancel",
+    S.PROCESSING: "ship, refunds, cancel",
+    S.SHIPPED: "deliver, refunds",
+    S.DELIVERED: "refunds",
+    S.CANCELLED: "nothing",
+}
+_SPOKEN = {status: status.value.replace("-", " ") for status in OrderStatus}
+
+Quantity = Annotated[int, Meta(ge=1, le=100_000)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+Country = Annotated[str, Meta(min_length=2, max_length=60)]
+
+
+class PaymentRefused(Refused):
+    """The payment was not accepted."""
+
+
+class NotOrderable(Refused):
+    """Some of the products can't be ordered now."""
+
+
+class Wanted(Value, forbid_unknown_fields=True):
+    """A product and how many of it."""
+
+    sku: Annotated[str, Meta(min_length=1, max_length=100)]
+    quantity: Quantity
+
+
+class PlaceOrder(Command):
+    """Order products. Prices are the shop's, whatever the customer's page showed."""
+
+    customer_id: Owner[CustomerId | None] = None
+    country: Country
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "GBP"
+    lines: Annotated[tuple[Wanted, ...], Meta(min_length=1, max_length=1_000)]
+
+
+class ConfirmPayment(Command):
+    """The payment came through, or was refused."""
+
+    order_id: OrderId
+    accepted: bool = True
+    reference: str = ""
+
+
+class StartProcessing(Command):
+    """The warehouse begins."""
+
+    order_id: OrderId
+
+
+class Ship(Command):
+    """It leaves the warehouse."""
+
+    order_id: OrderId
+    tracking: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Deliver(Command):
+    """It arrived."""
+
+    order_id: OrderId
+
+
+class CancelOrder(Command):
+    """Call it off."""
+
+    order_id: OrderId
+    reason: Reason = "no reason given"
+
+
+class Refund(Command):
+    """Pay back a part or all of what was captured."""
+
+    order_id: OrderId
+    amount: Decimal
+    reason: Reason
+
+
+class Order(Sale):
+    """What decisions on an order need to know."""
+
+    number: str
+    status: OrderStatus
+    captured: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
+
+
+class OrderAnswer(Value):
+    """What a command on an order answers."""
+
+    order_id: str
+    number: str
+    status: OrderStatus
+    total: Decimal
+    currency: str
+
+
+class Prices(Value):
+    """What placing an order is told: the products asked for, and a number that is free."""
+
+    products: dict[str, Offered]
+    number: str
+
+
+order = EventSourced(Order, OrderId)
+
+
+@order.answers
+def answer(order_id: str, state: Order) -> OrderAnswer:
+    """Id, number, status and total."""
+    return OrderAnswer.of(state, order_id=order_id, total=state.total)
+
+
+def place(state: None, command: PlaceOrder, context: Context, prices: Prices) -> OrderPlaced:
+    """Every line must be a product that can be ordered; all that can't are named."""
+    customer = command.customer_id or CustomerId(context.caller.subject)
+    problems = []
+    for index, line in enumerate(command.lines):
+        why = _why_not(prices.products.get(line.sku), command.currency)
+        if why:
+            problems.append(Problem(f"lines[{index}].sku", f"{line.sku} {why}"))
+    if problems:
+        raise InvalidInput(problems)
+    return OrderPlaced(
+        number=prices.number,
+        customer_id=customer,
+        country=command.country,
+        currency=command.currency,
+        lines=tuple(_line(line, prices.products[line.sku]) for line in command.lines),
+    )
+
+
+def _line(wanted: Wanted, product: Offered) -> Line:
+    assert product.price is not None
+    return Line(
+        sku=wanted.sku,
+        title=product.title,
+        quantity=wanted.quantity,
+        unit_price=product.price,
+    )
+
+
+def _why_not(product: Offered | None, currency: str) -> str:
+    if product is None:
+        return "is unknown"
+    if product.status is not ProductStatus.ACTIVE:
+        return f"can't be ordered: it is {product.status}"
+    if product.price is None:
+        return "has no price"
+    return "" if product.currency == currency else f"is sold in {product.currency}"
+
+
+@order.decides
+def confirm_payment(state: Order, command: ConfirmPayment) -> PaymentConfirmed | None:
+    """The whole total is captured."""
+    if state.captured:
+        return None
+    if state.status is not S.PENDING_PAYMENT:
+        raise _impossible(state, "be paid")
+    if not command.accepted:
+        raise PaymentRefused("The payment was refused", allowed="pay in another way, or cancel")
+    return PaymentConfirmed.of(state, amount=state.total, reference=command.reference)
+
+
+@order.decides
+def start_processing(state: Order, command: StartProcessing) -> ProcessingStarted | None:
+    """Only what is paid is worked on."""
+    if state.status is S.PROCESSING:
+        return None
+    if state.status is not S.PAYMENT_CONFIRMED:
+        raise _impossible(state, "be processed")
+    return ProcessingStarted()
+
+
+@order.decides
+def ship(state: Order, command: Ship) -> OrderShipped | None:
+    """Only what was packed is shipped."""
+    if state.status is S.SHIPPED:
+        return None
+    if state.status is not S.PROCESSING:
+        raise _impossible(state, "be shipped")
+    return OrderShipped(tracking=command.tracking)
+
+
+@order.decides
+def deliver(state: Order, command: Deliver) -> OrderDelivered | None:
+    """Only what was shipped arrives."""
+    if state.status is S.DELIVERED:
+        return None
+    if state.status is not S.SHIPPED:
+        raise _impossible(state, "be delivered")
+    return OrderDelivered()
+
+
+@order.decides
+def cancel(state: Order, command: CancelOrder) -> tuple[OrderCancelled | OrderRefunded, ...]:
+    """What was captured goes back with it."""
+    if state.status is S.CANCELLED:
+        return ()
+    if state.status in (S.SHIPPED, S.DELIVERED):
+        raise _impossible(state, "be cancelled")
+    cancelled = OrderCancelled(reason=command.reason)
+    rest = state.captured - state.refunded
+    return (cancelled, _refund(state, rest, command.reason)) if rest else (cancelled,)
+
+
+@order.decides
+def refund(state: Order, command: Refund) -> OrderRefunded:
+    """Never more than was captured, in all."""
+    rest = state.captured - state.refunded
+    if command.amount <= 0:
+        raise InvalidInput([Problem("amount", "must be more than 0")])
+    if command.amount > rest:
+        raise Refused(
+            f"{command.amount} {state.currency} is more than can be refunded",
+            allowed=f"at most {rest} {state.currency}",
+            details={"refundable": str(rest)},
+        )
+    return _refund(state, command.amount, command.reason)
+
+
+def _refund(state: Order, amount: Decimal, reason: str) -> OrderRefunded:
+    return OrderRefunded(
+        amount=amount, reason=reason, customer_id=state.customer_id, country=state.country
+    )
+
+
+def _impossible(state: Order, what: str) -> Refused:
+    return Refused(
+        f"An order that is {_SPOKEN[state.status]} can't {what}",
+        allowed=f"possible now: {_NEXT[state.status]}",
+        details={"status": state.status.value},
+    )
+
+
+@order.evolves
+def evolve(state: Order | None, event: OrderEvent) -> Order:
+    """What happened, as state."""
+    if isinstance(event, OrderPlaced):
+        return Order.of(event, status=S.PENDING_PAYMENT)
+    assert state is not None
+    match event:
+        case PaymentConfirmed():
+            return state.but(status=S.PAYMENT_CONFIRMED, captured=event.amount)
+        case ProcessingStarted():
+            return state.but(status=S.PROCESSING)
+        case OrderShipped():
+            return state.but(status=S.SHIPPED)
+        case OrderDelivered():
+            return state.but(status=S.DELIVERED)
+        case OrderCancelled():
+            return state.but(status=S.CANCELLED)
+        case OrderRefunded():
+            return state.but(refunded=state.refunded + event.amount)
