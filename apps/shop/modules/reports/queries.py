@@ -13,6 +13,7 @@ from msgspec import Meta
 from shop.modules.reports.cells import Cell, cells
 from twofold import Query, Reader, Sums, Value, answers, at_least, at_most, equal
 
+_CENT = Decimal("0.01")
 _MEASURES = ("net", "gross", "refunds", "units", "orders")
 
 
@@ -90,9 +91,15 @@ def _line(key: str, sums: tuple[Decimal | int, ...]) -> RevenueLine:
     net, gross, refunds, units, orders = sums
     return RevenueLine(
         key=key,
-        net=Decimal(net),
-        gross=Decimal(gross),
-        refunds=Decimal(refunds),
+        net=_money(net),
+        gross=_money(gross),
+        refunds=_money(refunds),
         units=int(units),
         orders=int(orders),
     )
+
+
+def _money(amount: Decimal | int) -> Decimal:
+    """At least two places, and as many more as the amount has."""
+    exact = Decimal(amount)
+    return exact if -exact.as_tuple().exponent > 2 else exact.quantize(_CENT)  # type: ignore[operator]

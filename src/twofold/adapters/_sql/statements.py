@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from twofold.adapters._text import words
@@ -52,6 +53,12 @@ class Dialect(Protocol):
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """A statement that counts the column's values as (value, count)."""
+
+
+def plain(number: Decimal) -> Decimal:
+    """The number without needless zeros and without an exponent, the same from every store."""
+    short = number.normalize()
+    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
 
 
 def quoted(name: str) -> str:

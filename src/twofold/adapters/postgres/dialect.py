@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, quoted
+from twofold.adapters._sql.statements import Values, column_name, plain, quoted
 from twofold.ports.read_store import Column, ColumnKind, Table
 
 TYPES = {
@@ -34,6 +34,8 @@ class PostgresDialect:
         """Sums of integers come as numeric."""
         if kind is ColumnKind.INTEGER and value is not None:
             return int(value)
+        if kind is ColumnKind.DECIMAL and value is not None:
+            return plain(value)
         return value
 
     def table(self, name: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, quoted
+from twofold.adapters._sql.statements import Values, column_name, plain, quoted
 from twofold.errors import InvalidInput
 from twofold.messages.recorded import microseconds, moment
 from twofold.ports.read_store import Column, ColumnKind, Table
@@ -49,7 +49,7 @@ class SqliteDialect:
             return None
         match kind:
             case ColumnKind.DECIMAL:
-                return Decimal(value).scaleb(-_SCALE)
+                return plain(Decimal(value).scaleb(-_SCALE))
             case ColumnKind.TIME:
                 return moment(value)
             case ColumnKind.DATE:
