@@ -59,7 +59,7 @@ def _write(file: Path, rejects: Sequence[Reject]) -> None:
         writer = csv.writer(text)
         writer.writerow(("line", "reason", *COLUMNS))
         for number, why, raw in sorted(rejects, key=lambda reject: reject[0]):
-            writer.writerow((number, why, *raw.values()))
+            writer.writerow((number, why, *raw))
 
 
 def _tell(accounting: Accounting, seconds: float, as_json: bool) -> None:

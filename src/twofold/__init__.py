@@ -6,7 +6,17 @@ from twofold.domain.context import Context, Sources
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.questions import Reader, answers, at_least, at_most, below, equal
 from twofold.errors import InvalidInput, NotFound, Problem, Refused, TwofoldError
-from twofold.messages.markers import Between, Facet, Filter, Key, Measure, Owner, Search, Sort
+from twofold.messages.markers import (
+    Between,
+    Column,
+    Facet,
+    Filter,
+    Key,
+    Measure,
+    Owner,
+    Search,
+    Sort,
+)
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event, Query, ReadModel, Value
 from twofold.ports.read_store import Select, Sums
@@ -28,6 +38,7 @@ __all__ = [
     "Asked",
     "Between",
     "Caller",
+    "Column",
     "Command",
     "Context",
     "Done",

@@ -30,6 +30,7 @@ class Use:
     search: bool = False
     owner: bool = False
     measure: bool = False
+    column: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,7 @@ Search: TypeAlias = Annotated[T, Use(search=True)]
 """Full-text search covers it and highlights hits in it."""
 Owner: TypeAlias = Annotated[T, Use(filter=True, owner=True)]
 """The caller whom the document (or an aggregate's state) belongs to: see the rule ``own``."""
+Column: TypeAlias = Annotated[T, Use(column=True)]
+"""Kept beside the document for reports to group and limit by; no list can be filtered by it."""
 Measure: TypeAlias = Annotated[T, Use(measure=True)]
 """A number that reports add up."""

@@ -127,7 +127,8 @@ def _field(model: type, name: str, annotation: Any, wire: str, problems: list[Mi
 
 def _needs_column(field: Field) -> bool:
     use = field.use
-    return use.filter or use.sort or use.facet or use.measure or field.between is not None
+    marked = use.filter or use.sort or use.facet or use.measure or use.column
+    return marked or field.between is not None
 
 
 def _column(field: Field) -> Column:

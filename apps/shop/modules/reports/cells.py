@@ -23,7 +23,7 @@ from decimal import Decimal
 
 from shop.modules.invoices.contracts import InvoiceImported
 from shop.modules.orders.contracts import Line, OrderRefunded, PaymentConfirmed
-from twofold import Filter, Key, Measure, Projection, ReadModel, Recorded, Value
+from twofold import Column, Filter, Key, Measure, Projection, ReadModel, Recorded, Value
 
 REFUND = "REFUND"
 _ZERO = Decimal(0)
@@ -43,9 +43,9 @@ class Place(Figures):
     """Where figures belong."""
 
     dimension: Filter[str]
-    value: Filter[str]
-    day: Filter[date]
-    month: Filter[str]
+    value: Column[str]
+    day: Column[date]
+    month: Column[str]
 
 
 class Cell(Place, ReadModel):

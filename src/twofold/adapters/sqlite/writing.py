@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from twofold.adapters._sql.statements import Values, column_name, column_of, quoted
 from twofold.adapters._text import words
@@ -65,14 +67,11 @@ class SqliteReadTransaction:
     async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
         """Upserts and deletes, all in one hop."""
         shape = self._tables[table]
-        single = [i for i, c in enumerate(shape.columns) if c.kind is not ColumnKind.TEXTS]
-        several = [i for i, c in enumerate(shape.columns) if c.kind is ColumnKind.TEXTS]
-        upsert = _upsert(shape, self._dialect)
-        values = [self._values(shape, single, row) for row in rows]
+        upsert, values = upsert_of(shape), [values_of(shape)(row) for row in rows]
         many = [
             (shape.columns[i].name, value, row.key)
+            for i in _several(shape)
             for row in rows
-            for i in several
             for value in dict.fromkeys(row.values[i] or ())  # type: ignore[arg-type]
         ]
 
@@ -83,7 +82,7 @@ class SqliteReadTransaction:
                 connection.executemany(
                     f"delete from {name} where key = ?", [(key,) for key in gone]
                 )
-            if several:
+            if _several(shape):
                 name = quoted(f"many_{table}")
                 keys = [(key,) for key in (*gone, *(row.key for row in rows))]
                 connection.executemany(f"delete from {name} where key = ?", keys)
@@ -118,18 +117,14 @@ class SqliteReadTransaction:
         if not await self._transaction.run(move):
             raise CheckpointLost(checkpoint.projection, expected)
 
-    def _values(self, shape: Table, single: Sequence[int], row: Row) -> tuple[object, ...]:
-        convert = self._dialect.to_driver
-        return (
-            row.key,
-            row.position,
-            *(convert(shape.columns[i].kind, row.values[i]) for i in single),
-            *(" ".join(words(text)) for text in row.texts),
-            row.document,
-        )
+
+def _several(shape: Table) -> list[int]:
+    return [i for i, c in enumerate(shape.columns) if c.kind is ColumnKind.TEXTS]
 
 
-def _upsert(shape: Table, dialect: SqliteDialect) -> str:
+@cache
+def upsert_of(shape: Table) -> str:
+    """The statement that inserts or replaces a row."""
     names = ["key", "position"]
     names += [column_name(c.name) for c in shape.columns if c.kind is not ColumnKind.TEXTS]
     names += [f"t_{i}" for i in range(len(shape.texts))]
@@ -137,6 +132,29 @@ def _upsert(shape: Table, dialect: SqliteDialect) -> str:
     marks = ", ".join("?" * len(names))
     changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
     return (
-        f"insert into {dialect.table(shape.name)} ({', '.join(names)}) values ({marks}) "
+        f"insert into {SqliteDialect().table(shape.name)} ({', '.join(names)}) values ({marks}) "
         f"on conflict (key) do update set {changes}"
     )
+
+
+@cache
+def values_of(shape: Table) -> Callable[[Row], tuple[Any, ...]]:
+    """Reads a row's values for the statement; only columns that need it are converted."""
+    convert = SqliteDialect().to_driver
+    several = set(_several(shape))
+    converted = [
+        (i, c.kind)
+        for i, c in enumerate(shape.columns)
+        if c.kind not in (ColumnKind.TEXT, ColumnKind.INTEGER, ColumnKind.TEXTS)
+    ]
+
+    def read(row: Row) -> tuple[Any, ...]:
+        values: list[Any] = list(row.values)
+        for i, kind in converted:
+            values[i] = convert(kind, values[i])
+        if several:
+            values = [value for i, value in enumerate(values) if i not in several]
+        texts = [" ".join(words(text)) for text in row.texts]
+        return (row.key, row.position, *values, *texts, row.document)
+
+    return read
