@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import csv
 import gzip
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -86,6 +88,7 @@ class InvoiceImport:
         self._system = system
         self._file = file
         self._report = report
+        self._order: list[int] = []
         self._reasons: Counter[str] = Counter()
         self.rejects: list[Reject] = []
         self.accounting = Accounting()
@@ -93,7 +96,7 @@ class InvoiceImport:
     async def run(self) -> Accounting:
         """Import. Raises InvalidInput for a file that can't be read as invoices, saying how far
         it got; invoices sent before that are in, whole, and importing again goes on."""
-        expected = Counter(row.invoice for _, row in self._rows() if row.invoice)
+        expected = Counter(self._invoices())
         self._total = sum(expected.values())
         waiting: defaultdict[str, list[_Row]] = defaultdict(list)
         tasks: set[asyncio.Task[None]] = set()
@@ -173,6 +176,37 @@ class InvoiceImport:
         customer = raw.customer.removesuffix(".0")
         return _Row(line, date, customer, raw.country, number, raw)
 
+    def _invoices(self) -> Iterator[str]:
+        """The invoice of each line that names one."""
+        for _, row in self._lines():
+            invoice = row[self._order[0]].strip() if len(row) > self._order[0] else ""
+            if invoice:
+                yield invoice
+
+    def _rows(self) -> Iterator[tuple[int, _Raw]]:
+        in_order = self._order == list(range(len(COLUMNS)))
+        for number, row in self._lines():
+            if not in_order or len(row) != len(COLUMNS):
+                # A line that ends early has its last fields empty.
+                row = [row[place] if place < len(row) else "" for place in self._order]
+            yield number, _Raw(*map(str.strip, row))
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines that are not empty, with their number in the file."""
+        number = 1
+        try:
+            with _opened(self._file) as text:
+                reader = csv.reader(text)
+                self._order = self._places(next(reader, []))
+                for number, row in enumerate(reader, 2):
+                    if row:
+                        yield number, row
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as exc:
+            raise InvalidInput(
+                f"{self._file} can't be read after line {number}: {exc}; nothing of the invoices "
+                "that were not complete by then was imported"
+            ) from exc
+
     def _places(self, header: list[str]) -> list[int]:
         missing = [column for column in COLUMNS if column not in header]
         if missing:
@@ -183,26 +217,6 @@ class InvoiceImport:
         self.accounting.rejected += 1
         self._reasons[why] += 1
         self.rejects.append((number, why, raw))
-
-    def _rows(self) -> Iterator[tuple[int, _Raw]]:
-        number = 1
-        try:
-            with _opened(self._file) as text:
-                reader = csv.reader(text)
-                places = self._places(next(reader, []))
-                for number, row in enumerate(reader, 2):
-                    if row:
-                        yield number, _Raw(*_fields(row, places))
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, gzip.BadGzipFile) as exc:
-            raise InvalidInput(
-                f"{self._file} can't be read after line {number}: {exc}; nothing of the invoices "
-                "that were not complete by then was imported"
-            ) from exc
-
-
-def _fields(row: list[str], places: list[int]) -> list[str]:
-    # A line that ends early has its last fields empty.
-    return [row[place].strip() if place < len(row) else "" for place in places]
 
 
 def kind_of(invoice: str) -> Kind:
@@ -220,6 +234,7 @@ def _whole(text: str) -> int | None:
     return number if abs(number) < 10**9 else None
 
 
+@lru_cache(4_096)
 def _date(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
@@ -227,6 +242,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(4_096)
 def _price(text: str) -> Decimal | None:
     try:
         price = Decimal(text)

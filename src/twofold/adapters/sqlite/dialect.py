@@ -104,7 +104,7 @@ class SqliteDialect:
 
 
 def _scaled(value: Decimal | int) -> int:
-    number = Decimal(value).scaleb(_SCALE)
+    number = (value if type(value) is Decimal else Decimal(value)).scaleb(_SCALE)
     whole = int(number)
     if whole != number or not -_LARGEST <= whole < _LARGEST:
         raise InvalidInput(

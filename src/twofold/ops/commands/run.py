@@ -13,6 +13,7 @@ from twofold.assembly.settings import Settings
 from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
 from twofold.ops.commands.target import App, Config, found
 from twofold.ops.logs import configure_logs
+from twofold.ops.tuning import tune_interpreter
 from twofold.wiring.application import Application
 
 _ROLES = {
@@ -42,6 +43,7 @@ def run(
             "set TWOFOLD_PROJECTIONS=async"
         )
     http = build(application, settings, _ROLES[role])
+    tune_interpreter()
     started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))
     raise typer.Exit(0 if started else 1)
 
