@@ -1,0 +1,56 @@
+"""Real servers for tests, or a loud word that there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from twofold.errors import TwofoldError
+from twofold.ops.services.temporary import temporary
+
+_missing: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL of this run, or the one in TWOFOLD_TEST_POSTGRES."""
+    given = os.environ.get("TWOFOLD_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    try:
+        context = temporary("postgres")
+        running = context.__enter__()
+    except TwofoldError as exc:
+        if os.environ.get("CI"):
+            raise
+        _missing.append(f"PostgreSQL: {exc}")
+        pytest.skip(f"no PostgreSQL: {exc}")
+    try:
+        yield running.address
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+async def postgres(postgres_server: str) -> str:
+    """The address of a fresh database."""
+    import asyncpg
+
+    name = f"test_{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(postgres_server)
+    try:
+        await connection.execute(f"create database {name}")
+    finally:
+        await connection.close()
+    return f"{postgres_server.rpartition('/')[0]}/{name}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A missing server is one loud line at the end, never a silent skip."""
+    for line in _missing:
+        terminalreporter.write_line(f"NOT TESTED AGAINST {line}", red=True, bold=True)
