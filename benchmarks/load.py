@@ -102,6 +102,7 @@ def _wrk(
 ) -> list[str]:
     named = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     sizes = ["-t", "1", "-c", str(connections), "-d", f"{max(1, round(seconds))}s"]
+    sizes += ["--timeout", "30s"]
     return ["wrk", *sizes, *named, "-s", str(_WRK_SCRIPT), url, "--", paths]
 
 
