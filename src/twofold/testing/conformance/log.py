@@ -90,7 +90,7 @@ class LogConformance:
 
     async def test_an_event_comes_back_as_it_was_written(self, connect: Connect) -> None:
         log = connect()
-        data = '{"text":"ß – 日本 \\u0000"}'.encode() + b" " * 1_000_000
+        data = '{"text":"ß 日本 \\u0000"}'.encode() + b" " * 1_000_000
         async with opened(log):
             new = event("a:ü/1", 1, data)
             await written(log, Append("a:ü/1", 0, (new,)))

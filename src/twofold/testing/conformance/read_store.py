@@ -1,0 +1,329 @@
+"""Conformance of the read store.
+
+class TestMyStore(ReadStoreConformance):
+    @pytest.fixture
+    def connect(self): return lambda: MyStore(address_of_a_fresh_database)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import msgspec
+import pytest
+
+from twofold.errors import CheckpointLost, ShapeChanged
+from twofold.ports.read_store import (
+    Checkpoint,
+    Column,
+    ColumnKind,
+    Condition,
+    FacetCount,
+    ReadStore,
+    Row,
+    Scalar,
+    Select,
+    Summed,
+    Sums,
+    Table,
+)
+
+Connect: TypeAlias = Callable[[], ReadStore]
+
+K = ColumnKind
+TABLE = Table(
+    "thing_1",
+    (
+        Column("name", K.TEXT, sort=True, filter=True),
+        Column("kind", K.TEXT, filter=True, facet=True),
+        Column("price", K.DECIMAL, sort=True, filter=True, measure=True),
+        Column("units", K.INTEGER, sort=True, filter=True, measure=True),
+        Column("at", K.TIME, sort=True, filter=True),
+        Column("day", K.DATE, sort=True, filter=True),
+        Column("active", K.BOOLEAN, filter=True, facet=True),
+        Column("tags", K.TEXTS, filter=True, facet=True),
+    ),
+    ("title", "text"),
+)
+_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def row(key: str, **given: Any) -> Row:
+    """A row; what is not given has a default."""
+    values = {
+        "name": key,
+        "kind": "a",
+        "price": Decimal("1.50"),
+        "units": 1,
+        "at": _BEGIN,
+        "day": date(2026, 1, 1),
+        "active": True,
+        "tags": (),
+        **given,
+    }
+    texts = (values.pop("title", ""), values.pop("text", ""))
+    document = msgspec.json.encode({"key": key, "title": texts[0], "text": texts[1]})
+    return Row(key, document, 1, tuple(values[c.name] for c in TABLE.columns), texts)
+
+
+async def put(store: ReadStore, *rows: Row, gone: Sequence[str] = ()) -> None:
+    """Write in one transaction."""
+    async with store.transaction() as transaction:
+        await transaction.write(TABLE.name, rows, gone)
+
+
+async def keys(store: ReadStore, **select: Any) -> list[str]:
+    """The keys that a list answers."""
+    found = await store.select(TABLE.name, Select(**select))
+    return [msgspec.json.decode(document)["key"] for document in found.documents]
+
+
+def any_of(column: str, *values: Scalar) -> tuple[Condition, ...]:
+    """One condition."""
+    return (Condition(column, "any_of", values),)
+
+
+class ReadStoreConformance:
+    """The rules of ``twofold.ports.read_store``."""
+
+    @pytest.fixture
+    def connect(self) -> Connect:
+        """Makes stores that share one fresh database."""
+        raise NotImplementedError("an adapter's test gives its stores here")
+
+    @pytest.fixture
+    async def store(self, connect: Connect) -> Any:
+        """An open store with the table."""
+        store = connect()
+        await store.open([TABLE])
+        yield store
+        await store.close()
+
+    async def test_a_document_comes_back_byte_for_byte(self, store: ReadStore) -> None:
+        raw = '{"b": 1,  "a":"ß 日本 \\u0041", "n":1.50}'.encode()
+        await put(store, msgspec.structs.replace(row("k"), document=raw))
+        assert await store.get(TABLE.name, "k") == raw
+        assert await store.get(TABLE.name, "other") is None
+
+    async def test_a_row_is_replaced_and_removed(self, store: ReadStore) -> None:
+        await put(store, row("a", kind="x"), row("b"))
+        await put(store, row("a", kind="y"), gone=["b"])
+        assert await keys(store, where=any_of("kind", "y")) == ["a"]
+        assert await keys(store, where=any_of("kind", "x")) == []
+        assert await keys(store) == ["a"]
+
+    async def test_rows_and_checkpoint_are_one(self, store: ReadStore) -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with store.transaction() as transaction:
+                await transaction.advance(Checkpoint("p", 5, 1, "e"), 0)
+                await transaction.write(TABLE.name, [row("a")], [])
+                raise ZeroDivisionError
+        assert await store.checkpoints() == {}
+        assert await keys(store) == []
+
+    async def test_the_second_of_two_workers_loses(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint("p", 5, 7, "e", "f"), 0)
+        with pytest.raises(CheckpointLost):
+            async with store.transaction() as transaction:
+                await transaction.write(TABLE.name, [row("a")], [])
+                await transaction.advance(Checkpoint("p", 5, 7, "e"), 0)
+        async with store.transaction() as transaction:
+            assert await transaction.checkpoint("p") == Checkpoint("p", 5, 7, "e", "f")
+            await transaction.advance(Checkpoint("p", 9, 8, "e", "f"), 5)
+        assert await store.checkpoints() == {"p": Checkpoint("p", 9, 8, "e", "f")}
+        assert await keys(store) == []
+
+    async def test_a_transaction_sees_what_it_wrote(self, store: ReadStore) -> None:
+        await put(store, row("a", kind="x"))
+        async with store.transaction() as transaction:
+            await transaction.write(TABLE.name, [row("b", kind="x"), row("a", kind="y")], [])
+            assert set(await transaction.documents(TABLE.name, ["a", "b", "c"])) == {"a", "b"}
+            assert set(await transaction.matching(TABLE.name, "kind", ["x"])) == {"b"}
+
+    async def test_a_thousand_keys_at_once(self, store: ReadStore) -> None:
+        rows = [row(f"{number:04}") for number in range(1_200)]
+        await put(store, *rows)
+        async with store.transaction() as transaction:
+            found = await transaction.documents(TABLE.name, [r.key for r in rows])
+        assert len(found) == 1_200
+
+    @pytest.mark.parametrize(
+        ("column", "values"),
+        [
+            ("name", ["Z", "a", "ä", "日", None]),
+            ("price", [Decimal("-1"), Decimal("0.1"), Decimal("2"), Decimal("10.001"), None]),
+            ("units", [-5, 0, 9, 10, None]),
+            ("at", [_BEGIN, _BEGIN + timedelta(microseconds=1), _BEGIN + timedelta(days=1), None]),
+            ("day", [date(1999, 12, 31), date(2026, 1, 2), date(2026, 1, 10), None]),
+        ],
+    )
+    async def test_sorting_and_paging_agree_everywhere(
+        self, store: ReadStore, column: str, values: list[Scalar]
+    ) -> None:
+        rows = [row(f"{n}{twin}", **{column: v}) for n, v in enumerate(values) for twin in "pq"]
+        await put(store, *rows)
+        for descending in (False, True):
+            wanted = sorted((r.key for r in rows), key=lambda k: (k[0], k[1]))
+            if descending:
+                wanted.sort(key=lambda k: k[0], reverse=True)
+            assert await keys(store, sort=(column, descending), limit=50) == wanted
+            assert await _walked(store, (column, descending)) == wanted
+            assert await keys(store, sort=(column, descending), offset=3, limit=2) == wanted[3:5]
+
+    async def test_cursors_are_stable_while_rows_come_and_go(self, store: ReadStore) -> None:
+        await put(store, *(row(f"{n:02}", units=n) for n in range(0, 40, 2)))
+        seen: list[str] = []
+        after = None
+        for step in range(10):
+            select = Select(sort=("units", False), after=after, limit=3)
+            found = await store.select(TABLE.name, select)
+            seen += [msgspec.json.decode(d)["key"] for d in found.documents]
+            after = found.last
+            await put(store, row(f"new{step}", units=step * 4 + 1), gone=[f"new{step - 1}"])
+            if after is None:
+                break
+        old = [key for key in seen if not key.startswith("new")]
+        assert old == [f"{n:02}" for n in range(0, 40, 2)]
+        assert len(seen) == len(set(seen))
+
+    async def test_filters(self, store: ReadStore) -> None:
+        await put(
+            store,
+            row("a", kind="x", price=Decimal("1"), tags=("red", "big"), active=True),
+            row("b", kind="y", price=Decimal("2.50"), tags=("red",), active=False),
+            row("c", kind=None, price=Decimal("3"), at=_BEGIN + timedelta(days=1)),
+        )
+        assert await keys(store, where=any_of("kind", "x", "y")) == ["a", "b"]
+        assert await keys(store, where=any_of("kind", None)) == ["c"]
+        assert await keys(store, where=any_of("kind", "x", None)) == ["a", "c"]
+        assert await keys(store, where=any_of("kind")) == []
+        assert await keys(store, where=any_of("price", Decimal("2.5"))) == ["b"]
+        assert await keys(store, where=any_of("tags", "big", "blue")) == ["a"]
+        assert await keys(store, where=any_of("active", False)) == ["b"]
+        at_least = Condition("price", "at_least", (Decimal("2.5"),))
+        assert await keys(store, where=(at_least,)) == ["b", "c"]
+        at_most = Condition("price", "at_most", (Decimal("2.5"),))
+        assert await keys(store, where=(at_least, at_most)) == ["b"]
+        below = Condition("at", "below", (_BEGIN + timedelta(days=1),))
+        assert await keys(store, where=(below,)) == ["a", "b"]
+
+    async def test_totals_and_facets(self, store: ReadStore) -> None:
+        await put(
+            store,
+            row("a", kind="x", tags=("red", "big")),
+            row("b", kind="x", tags=("red",), active=False),
+            row("c", kind="y"),
+            row("d", kind=None),
+        )
+        select = Select(
+            where=any_of("kind", "x"), facets=("kind", "active", "tags"), limit=1, total=True
+        )
+        found = await store.select(TABLE.name, select)
+        assert found.total == 2
+        assert found.last == (None, "a")
+        assert list(found.facets["kind"]) == [
+            FacetCount("x", 2),
+            FacetCount("y", 1),
+            FacetCount(None, 1),
+        ]
+        assert list(found.facets["active"]) == [FacetCount(False, 1), FacetCount(True, 1)]
+        assert list(found.facets["tags"]) == [FacetCount("red", 2), FacetCount("big", 1)]
+        without = await store.select(TABLE.name, Select(total=False))
+        assert without.total is None
+
+    async def test_full_text(self, store: ReadStore) -> None:
+        await put(
+            store,
+            row("a", title="Café <Crème>", text="for two"),
+            row("b", title="Tea", text="better than cafe au lait"),
+            row("c", title="Unrelated"),
+        )
+        assert await keys(store, text="CAFE", sort=("name", False)) == ["a", "b"]
+        assert await keys(store, text="cafe cre") == ["a"]
+        assert await keys(store, text="cafe tea lai") == ["b"]
+        assert (await keys(store, text="cafe"))[0] == "a"
+        assert await keys(store, text="two cafe") == ["a"]
+        found = await store.select(TABLE.name, Select(text="caf", sort=("name", False)))
+        assert list(found.highlights) == [
+            {"title": "<mark>Café</mark> &lt;Crème&gt;"},
+            {"text": "better than <mark>cafe</mark> au lait"},
+        ]
+
+    @pytest.mark.parametrize(
+        "text",
+        ['"', "a*", "AND", "a AND", "-", "NEAR(", "(", "'", "''; drop", "\\", ":*", "&|!", "🙂"],
+    )
+    async def test_nothing_typed_is_syntax(self, store: ReadStore, text: str) -> None:
+        await put(store, row("a", title="a drop and near 🙂"))
+        await store.select(TABLE.name, Select(text=text))
+        assert await keys(store, text="drop") == ["a"]
+
+    async def test_changed_texts_are_found_anew(self, store: ReadStore) -> None:
+        await put(store, row("a", title="old"))
+        await put(store, row("a", title="new"))
+        assert await keys(store, text="old") == []
+        assert await keys(store, text="new") == ["a"]
+        await put(store, gone=["a"])
+        assert await keys(store, text="new") == []
+
+    async def test_sums_are_exact(self, store: ReadStore) -> None:
+        prices = ("0.1", "0.2", "0.001", "999999999.99")
+        await put(
+            store, *(row(p, kind="x", price=Decimal(p), units=n) for n, p in enumerate(prices))
+        )
+        await put(store, row("other", kind="y", price=Decimal("5"), units=7))
+        by_kind = await store.sums(TABLE.name, Sums("kind", ("price", "units")))
+        assert list(by_kind) == [
+            Summed("x", (Decimal("1000000000.291"), 6)),
+            Summed("y", (Decimal("5"), 7)),
+        ]
+        largest = await store.sums(TABLE.name, Sums("kind", ("units",), largest_first=True))
+        assert [line.value for line in largest] == ["y", "x"]
+        together = await store.sums(TABLE.name, Sums(None, ("units",), any_of("kind", "x")))
+        assert list(together) == [Summed(None, (6,))]
+        assert list(await store.sums(TABLE.name, Sums(None, ("units",), any_of("kind", "z")))) == []
+
+    async def test_rows_are_walked_in_key_order(self, store: ReadStore) -> None:
+        written = row("b", tags=("y", "x"), price=Decimal("2.500"))
+        await put(store, row("c"), written, row("a"))
+        assert [r.key for r in await store.rows(TABLE.name, "a", 5)] == ["b", "c"]
+        kept = await store.row(TABLE.name, "b")
+        assert kept is not None
+        assert kept.document == written.document
+        assert dict(zip((c.name for c in TABLE.columns), kept.values, strict=True))["price"] == (
+            Decimal("2.5")
+        )
+        assert await store.row(TABLE.name, "z") is None
+
+    async def test_clearing_and_dropping(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.write(TABLE.name, [row("a", title="x", tags=("t",))], [])
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e"), 0)
+        await store.clear(TABLE.name, TABLE.name)
+        assert await keys(store) == []
+        assert await keys(store, text="x") == []
+        assert await store.checkpoints() == {}
+        await store.drop(TABLE.name)
+        await store.open([TABLE])
+        assert await keys(store) == []
+
+    async def test_another_shape_is_refused(self, connect: Connect, store: ReadStore) -> None:
+        other = msgspec.structs.replace(TABLE, columns=TABLE.columns[:2])
+        second = connect()
+        with pytest.raises(ShapeChanged):
+            await second.open([other])
+        await second.close()
+
+
+async def _walked(store: ReadStore, sort: tuple[str, bool]) -> list[str]:
+    found, after = [], None
+    while True:
+        page = await store.select(TABLE.name, Select(sort=sort, after=after, limit=3))
+        found += [msgspec.json.decode(d)["key"] for d in page.documents]
+        after = page.last
+        if after is None:
+            return found
