@@ -40,7 +40,8 @@ _APPEND = (
 )
 
 _MODEL_TABLES = """
-create table model (id text collate "C" primary key, position bigint not null, data bytea not null);
+create table model (id text collate "C" primary key, position bigint not null, data bytea not null)
+    with (fillfactor = 60);
 create table checkpoint (name text primary key, position bigint not null);
 insert into checkpoint values ('model', 0)
 """
