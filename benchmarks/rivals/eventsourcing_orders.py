@@ -19,7 +19,7 @@ METADATA = {
     "causation_id": str(UUID(int=2)),
     "actor": "service",
 }
-NOTE = ("as agreed on the telephone; " * 9)[:237]
+NOTE = ("as agreed on the telephone; " * 9)[:245]
 
 
 class Order(Aggregate):
