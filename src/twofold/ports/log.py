@@ -6,7 +6,8 @@ Rules that every adapter keeps, and ``twofold.testing.conformance`` proves:
   below p. Positions start at 1 and have no gaps. Within a stream, positions follow versions.
 * A transaction is all or nothing: events, command records, snapshots and whatever a read store
   wrote within it.
-* In a batch of appends, a version conflict or a duplicate fails its own append alone.
+* In a batch of appends, a version conflict or a duplicate fails its own append and those to the
+  same stream after it, which may have been decided on it; no others.
 * The log has an identity (``epoch``) that a restored or new database does not share.
 * ``wait`` is a hint with a time limit; a lost notification delays, it never blocks.
 """

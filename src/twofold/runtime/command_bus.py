@@ -168,7 +168,7 @@ class CommandBus:
                 handling, command, sent, command_id, digest, limited, given, state, identity, stream
             )
             try:
-                outcome = await self._writer.write(decided.append)
+                outcome = await self._writer.write(decided.append, state)
             except BaseException:
                 self._streams.forget(stream, state)
                 raise

@@ -20,16 +20,18 @@ STORED = "state"
 class StreamState:
     """An aggregate as far as this process knows it.
 
-    It may run ahead of the log while an append is under way; the append checks the version, and
-    a state that turns out wrong is dropped with everything built on it.
+    It may run ahead of the log while an append is under way. If that append fails, the state is
+    ``dead`` and everything decided on it is decided again; the version alone would not tell, since
+    another process may have brought the stream to the same version with other events.
     """
 
-    __slots__ = ("position", "state", "version")
+    __slots__ = ("dead", "position", "state", "version")
 
     def __init__(self, state: Any, version: int, position: int) -> None:
         self.state = state
         self.version = version
         self.position = position
+        self.dead = False
 
 
 class Streams:
@@ -54,6 +56,7 @@ class Streams:
 
     def forget(self, stream: str, state: StreamState) -> None:
         """Drop ``state``, unless a newer one was loaded meanwhile."""
+        state.dead = True
         if self._known.get(stream) is state:
             del self._known[stream]
 

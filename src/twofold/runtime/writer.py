@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twofold.errors import ProjectionFailed, ShuttingDown
 from twofold.messages.recorded import Recorded
-from twofold.ports.log import Append, Appended, AppendOutcome, Log, LogTransaction
+from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
+from twofold.runtime.streams import StreamState
 
 
 class Inline(Protocol):
@@ -21,6 +22,14 @@ class Inline(Protocol):
         """The transaction holds."""
 
 
+class Waiting(NamedTuple):
+    """An append, the state it was decided on, and who waits for its outcome."""
+
+    append: Append
+    basis: StreamState
+    future: asyncio.Future[AppendOutcome]
+
+
 class Writer:
     """Writes appends of all tasks in batches, in the order in which they came, with no timer."""
 
@@ -28,17 +37,20 @@ class Writer:
         self._log = log
         self._inline = inline
         self._limit = batch_limit
-        self._pending: list[tuple[Append, asyncio.Future[AppendOutcome]]] = []
+        self._pending: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def write(self, append: Append) -> asyncio.Future[AppendOutcome]:
-        """Queue ``append``; the future has its outcome, or StoreUnavailable, ProjectionFailed."""
+    def write(self, append: Append, basis: StreamState) -> asyncio.Future[AppendOutcome]:
+        """Queue ``append``, decided on ``basis``.
+
+        The future has its outcome, or StoreUnavailable, ProjectionFailed.
+        """
         future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.set_exception(ShuttingDown("the writer is closed"))
             return future
-        self._pending.append((append, future))
+        self._pending.append(Waiting(append, basis, future))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return future
@@ -57,10 +69,11 @@ class Writer:
             await self._write(batch)
         self._task = None
 
-    async def _write(self, batch: list[tuple[Append, asyncio.Future[AppendOutcome]]]) -> None:
-        while batch:
-            appends = [append for append, _ in batch]
+    async def _write(self, batch: list[Waiting]) -> None:
+        while batch := [waiting for waiting in batch if not _is_dead(waiting)]:
+            appends = [waiting.append for waiting in batch]
             recorded: list[Recorded] = []
+            outcomes: Sequence[AppendOutcome] = ()
             try:
                 async with self._log.transaction() as transaction:
                     outcomes = await transaction.append(appends)
@@ -68,18 +81,25 @@ class Writer:
                     if recorded:
                         await self._inline.apply(transaction, recorded)
             except ProjectionFailed as exc:
-                culprit = _append_at(appends, outcomes, exc.position)
-                _reject(batch.pop(culprit)[1], exc)
+                _reject(batch.pop(_append_at(appends, outcomes, exc.position)), exc)
                 continue
             except Exception as exc:
-                for _, future in batch:
-                    _reject(future, exc)
+                for waiting in batch:
+                    _reject(waiting, exc)
                 return
             self._inline.committed(recorded)
-            for (_, future), outcome in zip(batch, outcomes, strict=True):
-                if not future.done():
-                    future.set_result(outcome)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                waiting.basis.dead |= not isinstance(outcome, Appended)
+                if not waiting.future.done():
+                    waiting.future.set_result(outcome)
             return
+
+
+def _is_dead(waiting: Waiting) -> bool:
+    """What was decided on a state that never came true is answered as a conflict."""
+    if waiting.basis.dead and not waiting.future.done():
+        waiting.future.set_result(Conflict(waiting.append.expected_version))
+    return waiting.basis.dead
 
 
 def _recorded(appends: Sequence[Append], outcomes: Sequence[AppendOutcome]) -> list[Recorded]:
@@ -98,6 +118,7 @@ def _append_at(appends: Sequence[Append], outcomes: Sequence[AppendOutcome], pos
     raise AssertionError(f"position {position} is not of this batch")
 
 
-def _reject(future: asyncio.Future[AppendOutcome], exc: Exception) -> None:
-    if not future.done():
-        future.set_exception(exc)
+def _reject(waiting: Waiting, exc: Exception) -> None:
+    waiting.basis.dead = True
+    if not waiting.future.done():
+        waiting.future.set_exception(exc)

@@ -150,16 +150,19 @@ class MemoryTransaction:
 
     async def append(self, batch: Sequence[Append]) -> Sequence[AppendOutcome]:
         """Append in order, each on its own."""
-        return [self._append(append) for append in batch]
+        failed: set[str] = set()
+        return [self._append(append, failed) for append in batch]
 
-    def _append(self, append: Append) -> AppendOutcome:
+    def _append(self, append: Append, failed: set[str]) -> AppendOutcome:
         if append.record is not None:
             command = append.record.command_id
             known = self._records.get(command) or self._storage.records.get(command)
             if known is not None:
+                failed.add(append.stream)
                 return Duplicate(known)
         actual = self._version(append.stream)
-        if actual != append.expected_version:
+        if actual != append.expected_version or append.stream in failed:
+            failed.add(append.stream)
             return Conflict(actual)
         position = len(self._storage.events) + len(self._events)
         for offset, event in enumerate(append.events, 1):

@@ -37,6 +37,7 @@ class Appender:
         )
         self._versions: dict[str, int] = {}
         self._records: dict[str, CommandRecord] = {}
+        self._failed: set[str] = set()
         self._event_rows: list[tuple[object, ...]] = []
         self._record_rows: list[tuple[object, ...]] = []
         self._snapshot_rows: list[tuple[object, ...]] = []
@@ -53,9 +54,11 @@ class Appender:
         if append.record is not None:
             known = self._record(append.record.command_id)
             if known is not None:
+                self._failed.add(append.stream)
                 return Duplicate(known)
         actual = self._version(append.stream)
-        if actual != append.expected_version:
+        if actual != append.expected_version or append.stream in self._failed:
+            self._failed.add(append.stream)
             return Conflict(actual)
         self._versions[append.stream] = actual + len(append.events)
         for event in append.events:

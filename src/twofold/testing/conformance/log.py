@@ -107,8 +107,8 @@ class LogConformance:
         log = connect()
         async with opened(log):
             await written(log, append("a:1", 0))
-            outcomes = await written(log, append("a:1", 0), append("a:1", 1), append("a:1", 3))
-            assert outcomes == [Conflict(1), Appended(2), Conflict(2)]
+            outcomes = await written(log, append("a:1", 0), append("a:1", 1), append("b:1", 0))
+            assert outcomes == [Conflict(1), Conflict(1), Appended(2)]
 
     async def test_an_append_without_events_checks_the_version(self, connect: Connect) -> None:
         log = connect()
