@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from twofold.http.exchange import Exchange
 from twofold.http.rejections import MethodNotAllowed
@@ -11,40 +11,42 @@ from twofold.http.rejections import MethodNotAllowed
 Operation: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 
+class _Target(NamedTuple):
+    operation: Operation
+    template: str
+    names: tuple[str, ...]
+
+
 class _Node:
-    __slots__ = ("any", "fixed", "name", "operations", "template")
+    __slots__ = ("any", "fixed", "targets")
 
     def __init__(self) -> None:
         self.fixed: dict[str, _Node] = {}
         self.any: _Node | None = None
-        self.name = ""
-        self.operations: dict[str, Operation] = {}
-        self.template = ""
+        self.targets: dict[str, _Target] = {}
 
 
 class Router:
-    """Fixed segments win over parameters."""
+    """Fixed segments win over parameters; each route has its own names for parameters."""
 
     def __init__(self) -> None:
         self._root = _Node()
 
     def add(self, method: str, path: str, operation: Operation) -> None:
         """``path`` may have ``{name}`` for a whole segment."""
-        node = self._root
+        node, names = self._root, []
         for segment in path.strip("/").split("/"):
             if segment.startswith("{"):
-                if node.any is None:
-                    node.any = _Node()
-                node.any.name = segment[1:-1]
+                names.append(segment[1:-1])
+                node.any = node.any or _Node()
                 node = node.any
             else:
                 node = node.fixed.setdefault(segment, _Node())
-        node.operations[method] = operation
-        node.template = path
+        node.targets[method] = _Target(operation, path, tuple(names))
 
     def find(self, exchange: Exchange) -> Operation | None:
         """The operation, its parameters noted in ``exchange``. Raises MethodNotAllowed."""
-        parameters: dict[str, str] = {}
+        values: list[str] = []
         node = self._root
         for segment in exchange.path.strip("/").split("/"):
             following = node.fixed.get(segment)
@@ -52,17 +54,15 @@ class Router:
                 following = node.any
                 if following is None or not segment:
                     return None
-                parameters[following.name] = segment
+                values.append(segment)
             node = following
-        if not node.operations:
+        if not node.targets:
             return None
-        exchange.route = node.template
-        exchange.parameters = parameters
-        method = "GET" if exchange.method == "HEAD" else exchange.method
-        operation = node.operations.get(method)
-        if operation is None:
-            allowed = tuple(sorted({*node.operations, "HEAD" if "GET" in node.operations else ""}))
-            allowed = tuple(method for method in allowed if method)
+        target = node.targets.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if target is None:
+            allowed = tuple(sorted({*node.targets, *(["HEAD"] * ("GET" in node.targets))}))
             exchange.add(b"allow", ", ".join(allowed))
             raise MethodNotAllowed(exchange.method, allowed)
-        return operation
+        exchange.route = target.template
+        exchange.parameters = dict(zip(target.names, values, strict=True))
+        return target.operation

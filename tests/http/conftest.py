@@ -1,0 +1,64 @@
+"""The small application over HTTP, without sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.proposals import app
+from twofold import RuntimeSettings, System
+from twofold.adapters.memory.log import MemoryLog
+from twofold.adapters.memory.read_store import MemoryReadStore
+from twofold.http.asgi import HttpApp
+from twofold.http.security import SecuritySettings
+from twofold.runtime.clock import SeededChance, SystemClock
+
+
+class Client:
+    """Sends requests as somebody."""
+
+    def __init__(self, http: HttpApp) -> None:
+        self.http = http
+        transport = httpx.ASGITransport(app=http)  # type: ignore[arg-type]
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://test")
+
+    async def send(
+        self, method: str, path: str, body: Any = None, by: str = "", **headers: str
+    ) -> httpx.Response:
+        """One request; underscores in header names become dashes."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if by:
+            account = self.http.security.accounts[by]
+            sent["authorization"] = f"Bearer {self.http.security.sign_in(account)}"
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        self._client.cookies.clear()
+        if body is None:
+            content = {}
+        return await self._client.request(method, path, headers=sent, **content)
+
+    async def post(self, path: str, body: Any = None, by: str = "", **headers: str) -> Any:
+        """POST."""
+        return await self.send("POST", path, body, by, **headers)
+
+    async def get(self, path: str, by: str = "", **headers: str) -> Any:
+        """GET."""
+        return await self.send("GET", path, None, by, **headers)
+
+
+@pytest.fixture(params=["inline", "async"])
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    system = System(
+        app,
+        MemoryLog(),
+        MemoryReadStore(),
+        clock=SystemClock(),
+        chance=SeededChance(),
+        settings=RuntimeSettings(projections=request.param),
+    )
+    http = HttpApp(system, SecuritySettings(demo=True), max_body_bytes=10_000)
+    await http.start()
+    yield Client(http)
+    await http.stop()

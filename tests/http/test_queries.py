@@ -1,0 +1,133 @@
+"""Queries and the framework's own routes over HTTP."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.http.conftest import Client
+from tests.http.test_commands import PROPOSALS
+
+
+async def filled(client: Client, count: int = 3) -> str:
+    """Some proposals; the token of the last."""
+    for number in range(count):
+        body = {"title": f"Course {number:02} <b>", "level": "advanced" if number else "beginner"}
+        answer = await client.post(PROPOSALS, body, by="ann")
+    token: str = answer.headers["consistency-token"]
+    return token
+
+
+async def test_lists(client: Client) -> None:
+    token = await filled(client)
+    path = f"{PROPOSALS}?level=advanced&sortBy=title&sortDirection=desc&size=1&facets=level&q=cour"
+    answer = (await client.get(path, consistency_token=token)).json()
+    assert [i["title"] for i in answer["items"]] == ["Course 02 <b>"]
+    assert (answer["total"], answer["page"], answer["size"]) == (2, 0, 1)
+    assert answer["facets"] == {
+        "level": [{"value": "advanced", "count": 2}, {"value": "beginner", "count": 1}]
+    }
+    assert answer["highlights"] == [{"title": "<mark>Course</mark> 02 &lt;b&gt;"}]
+    following = await client.get(f"{path}&cursor={answer['nextCursor']}", consistency_token=token)
+    assert [i["title"] for i in following.json()["items"]] == ["Course 01 <b>"]
+    assert following.json()["nextCursor"] is None
+
+
+async def test_every_bad_parameter_is_named(client: Client) -> None:
+    path = f"{PROPOSALS}?levl=x&level=expert&sortBy=author&sortDirection=up&size=900&facets=title"
+    answer = await client.get(path)
+    assert answer.status_code == 400
+    errors = {e["field"]: e["message"] for e in answer.json()["errors"]}
+    assert set(errors) == {"levl", "level", "sortBy", "sortDirection", "size", "facets"}
+    assert errors["sortBy"] == "can't sort by 'author'; allowed: title, submittedAt"
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "%FF"])
+async def test_bad_cursors_are_refused(client: Client, cursor: str) -> None:
+    answer = await client.get(f"{PROPOSALS}?cursor={cursor}")
+    assert answer.status_code == 400
+
+
+async def test_a_cursor_of_other_filters_is_refused(client: Client) -> None:
+    token = await filled(client)
+    page = await client.get(f"{PROPOSALS}?sortBy=title&size=1", consistency_token=token)
+    cursor = page.json()["nextCursor"]
+    for path in ("?sortBy=submittedAt&size=1", "?sortBy=title&level=beginner"):
+        answer = await client.get(f"{PROPOSALS}{path}&cursor={cursor}")
+        assert answer.status_code == 400
+
+
+async def test_bad_tokens_are_refused_in_a_header_and_dropped_as_a_cookie(client: Client) -> None:
+    await filled(client, 1)
+    assert (await client.get(PROPOSALS, consistency_token="nonsense")).status_code == 400
+    answer = await client.get(PROPOSALS, cookie="twofold_token=nonsense")
+    assert answer.status_code == 200
+    assert "twofold_token=;" in answer.headers["set-cookie"]
+
+
+async def test_paths_and_methods(client: Client) -> None:
+    assert (await client.get("/nowhere")).status_code == 404
+    wrong = await client.send("DELETE", PROPOSALS)
+    assert wrong.status_code == 405
+    assert wrong.headers["allow"] == "GET, HEAD, POST"
+    head = await client.send("HEAD", PROPOSALS)
+    assert (head.status_code, head.content) == (200, b"")
+    unknown = await client.get(f"{PROPOSALS}/none")
+    assert unknown.status_code == 404
+    assert unknown.json()["type"] == "/problems/not-found"
+
+
+async def test_own_objects_only(client: Client) -> None:
+    token = await filled(client)
+    for by, status in (("ann", 200), ("rita", 200), ("bob", 404), ("", 401)):
+        answer = await client.get("/api/authors/ann", by=by, consistency_token=token)
+        assert answer.status_code == status
+
+
+async def test_health_metrics_and_demo(client: Client) -> None:
+    assert (await client.get("/health/live")).status_code == 200
+    await filled(client, 1)
+    ready = await client.get("/health/ready")
+    assert ready.status_code == 200
+    assert set(ready.json()["projections"]) == {"portfolio_item", "author_page", "acceptances"}
+    metrics = (await client.get("/metrics")).text
+    assert (
+        'twofold_requests_total{method="POST",route="/api/proposals",status="201"} 1.0' in metrics
+    )
+    assert "twofold_log_head_position 1.0" in metrics
+    accounts = (await client.get("/demo/accounts")).json()["accounts"]
+    assert [a["account"] for a in accounts] == ["ann", "bob", "rita"]
+    assert (await client.post("/demo/sign-in", {"account": "eve"})).status_code == 422
+
+
+async def test_a_stopped_projection_is_not_ready(client: Client) -> None:
+    table = client.http.system.tables["portfolio_item"]
+    client.http.system.progress.stopped[table] = "a fold raised"
+    ready = await client.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json()["problems"] == {"portfolio_item": "a fold raised"}
+
+
+async def test_openapi_describes_every_route(client: Client) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["openapi"] == "3.1.0"
+    operations = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert operations == {
+        (route.method.lower(), route.path)
+        for route in client.http.system.wired.routes
+        if route.path
+    }
+    assert isinstance(document["paths"][PROPOSALS]["post"]["requestBody"], dict)
+
+
+async def test_an_unexpected_error_tells_nothing_of_the_inside(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> bytes:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(client.http.system.read_store, "get", broken)
+    answer: httpx.Response = await client.get(f"{PROPOSALS}/x")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json()["requestId"]
