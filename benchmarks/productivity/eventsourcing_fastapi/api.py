@@ -1,6 +1,6 @@
 """The proposals over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ STATUS_CODES = {AggregateNotFoundError: 404, DecidedOtherwise: 409, PermissionEr
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     with ProjectionRunner(
         application_class=Proposals, projection_class=PortfolioProjection, view_class=Portfolio
     ) as app.state.runner:

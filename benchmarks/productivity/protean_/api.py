@@ -1,6 +1,6 @@
 """The proposals over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -26,7 +26,7 @@ SORTS = {"title": "title", "submittedAt": "submitted_at"}
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
     domain.init(traverse=False)
     yield
     domain.close()
