@@ -16,7 +16,11 @@ from portfolio import SORTS, Page, Portfolio, PortfolioItem, PortfolioProjection
 from proposals import DecidedOtherwise, Level, Proposals, Status
 
 Runner = ProjectionRunner[Proposals, Portfolio]
-STATUS_CODES = {AggregateNotFoundError: 404, DecidedOtherwise: 409, PermissionError: 403}
+STATUS_CODES: dict[type[Exception], int] = {
+    AggregateNotFoundError: 404,
+    DecidedOtherwise: 409,
+    PermissionError: 403,
+}
 
 
 @asynccontextmanager

@@ -16,7 +16,9 @@ MISTAKES = {
     "m5": "a plain string where an enum is expected",
 }
 _SAID_CHARACTERS = 150
+# What differs from run to run and from machine to machine: paths and generated ids.
 _PATH = re.compile(r"/\S*/")
+_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f-]{23,27}")
 
 Row = tuple[str, Callable[[Measurement], str]]
 ROWS: tuple[Row, ...] = (
@@ -87,8 +89,8 @@ def _said(verdict: Verdict) -> str:
     lines = [line for line in words.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("E  ")] or lines
     telling = errors[0] if verdict.first in ("mypy", "pyright", "tests") else errors[-1]
-    clean = " ".join(_PATH.sub("", telling.removeprefix("E")).split()).replace("|", "\\|")
-    return clean[:_SAID_CHARACTERS]
+    lasting = _ID.sub("…", _PATH.sub("", telling.removeprefix("E  ")))
+    return " ".join(lasting.split()).replace("|", "\\|")[:_SAID_CHARACTERS]
 
 
 def _first_stage(measurement: Measurement, mistake: str) -> str:
