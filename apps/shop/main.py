@@ -8,6 +8,7 @@ from shop.modules.orders.domain import PaymentRefused
 from shop.modules.orders.module import module as orders
 from shop.modules.products.module import module as products
 from shop.modules.reports.module import module as reports
+from shop.pages.site import pages
 from shop.sample import sample
 from twofold import Account, Application
 
@@ -31,5 +32,6 @@ app = Application(
     title="ACME shop",
     accounts=ACCOUNTS,
     problems={PaymentRefused: 402},
+    pages=pages,
     sample=sample,
 )

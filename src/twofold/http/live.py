@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from twofold.domain.caller import Rule
-from twofold.domain.projection import OneOf, PageOf
+from twofold.domain.questions import Answering
 from twofold.errors import Forbidden, InvalidInput, Problem, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.messages.recorded import moment
@@ -29,8 +29,15 @@ class LiveUpdates:
         self._open = 0
         self._rules: dict[str, Rule] = {}
         for route in system.wired.routes:
-            if isinstance(route.target, PageOf | OneOf) and route.path:
-                self._rules.setdefault(route.target.projection.name, route.may)
+            if not route.path or isinstance(route.target, type):
+                continue
+            asked = (
+                route.target.projections
+                if isinstance(route.target, Answering)
+                else (route.target.projection,)
+            )
+            for projection in asked:
+                self._rules.setdefault(projection.name, route.may)
 
     async def __call__(self, exchange: Exchange) -> None:
         """Stream until the client goes away or the process drains."""
