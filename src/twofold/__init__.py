@@ -20,8 +20,8 @@ from twofold.messages.markers import (
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event, Query, ReadModel, Value
 from twofold.ports.read_store import Select, Sums
-from twofold.runtime.command_bus import Done, Sent
 from twofold.runtime.queries import Answered, Asked
+from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Account, Application, Module

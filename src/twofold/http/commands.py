@@ -14,8 +14,8 @@ from twofold.http.rejections import Malformed, WrongMediaType
 from twofold.http.tokens import give_token
 from twofold.messages.validation import read_value
 from twofold.messages.value import Command
-from twofold.runtime.command_bus import SUCCEEDED, Sent
 from twofold.runtime.refusals import read_refusal
+from twofold.runtime.sending import SUCCEEDED, Sent
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 

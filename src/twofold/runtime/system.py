@@ -14,11 +14,12 @@ from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
-from twofold.runtime.command_bus import CommandBus, Done, Sent
+from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
 from twofold.runtime.queries import Answered, Asked, Queries
+from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams
 from twofold.runtime.tail import Tail

@@ -1,0 +1,193 @@
+"""From a command and a state to one append: everything that holds together, or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from twofold.domain.aggregate import Aggregate, EventSourced
+from twofold.domain.context import Context
+from twofold.domain.deciding import decide
+from twofold.errors import AlreadyExists, Forbidden, NotFound, Refused, TwofoldError
+from twofold.messages.recorded import NewEvent, microseconds
+from twofold.messages.value import Command, Event
+from twofold.ports.log import Append, CommandRecord, Snapshot
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.refusals import written_refusal
+from twofold.runtime.sending import REFUSED, SUCCEEDED, Done, Sent
+from twofold.runtime.streams import STORED, StreamState
+from twofold.wiring.wired import Handling, Wired
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command to be decided. ``digest`` identifies its payload where it came under a key.
+
+    ``identity`` is "" where the command begins a new aggregate. ``facts`` are what ``given=``
+    found; ``objection`` is the refusal it raised instead.
+    """
+
+    handling: Handling
+    command: Command
+    sent: Sent
+    command_id: str
+    digest: str
+    limited: bool
+    identity: str
+    facts: Any = None
+    objection: Refused | None = None
+
+
+class Decided(msgspec.Struct, frozen=True, gc=False):
+    """What to append, and what to answer once it holds: ``done``, or ``refusal``."""
+
+    append: Append
+    done: Done | None
+    refusal: TwofoldError | None
+    state: StreamState
+
+
+class Decisions:
+    """Decides requests. The state given is moved on to what it will be if the append holds."""
+
+    def __init__(self, wired: Wired, clock: Clock, chance: Chance) -> None:
+        self._wired = wired
+        self._clock = clock
+        self._chance = chance
+        self.encode = msgspec.json.Encoder().encode
+
+    def context(self, request: Request, identity: str) -> Context:
+        """What the request's decision is told of time, caller and chance."""
+        now = request.sent.at or self._clock.now()
+        return Context(now, request.sent.caller, identity, self._chance)
+
+    def decide(self, request: Request, state: StreamState, identity: str, stream: str) -> Decided:
+        """Decide. Raises what broken decisions raise; then ``state`` is as it was."""
+        now = request.sent.at or self._clock.now()
+        before = state.version
+        try:
+            if request.objection is not None:
+                raise request.objection
+            if request.limited:
+                _check_owner(request, state.state)
+            events, after = self._run(request, state, identity, now)
+        except (Refused, NotFound, AlreadyExists, Forbidden) as refusal:
+            # A refusal holds only if the state it was based on does, so the version is checked.
+            record = None
+            if request.digest and isinstance(refusal, Refused):
+                answer = written_refusal(refusal)
+                record = self._record(request, REFUSED, answer, state.position, now)
+            return Decided(Append(stream, before, (), record), None, refusal, state)
+        version = before + len(events)
+        answer = self._answer(request.handling.aggregate, identity, after, version)
+        append = Append(
+            stream,
+            before,
+            self._new_events(request, events, stream, before, now),
+            self._record(request, SUCCEEDED, answer, state.position, now),
+            self._snapshot(request.handling.aggregate, before, after, version, state.position),
+        )
+        # Last, when no code of the application can fail any more: others decide on this state.
+        state.state, state.version = after, version
+        done = Done(
+            request.command_id, identity, answer, state.position, before == 0, False, events
+        )
+        return Decided(append, done, None, state)
+
+    def _run(
+        self, request: Request, state: StreamState, identity: str, now: datetime
+    ) -> tuple[tuple[Event, ...], Any]:
+        handling = request.handling
+        arguments = [
+            Context(now, request.sent.caller, identity, self._chance)
+            if want == "context"
+            else request.facts
+            for want in handling.decider.wants
+        ]
+        return decide(
+            handling.aggregate,
+            handling.decider,
+            self._wired.folds[handling.aggregate.name],
+            state.state,
+            request.command,
+            identity,
+            arguments,
+        )
+
+    def _new_events(
+        self,
+        request: Request,
+        events: tuple[Event, ...],
+        stream: str,
+        version: int,
+        now: datetime,
+    ) -> tuple[NewEvent, ...]:
+        time_us = microseconds(now)
+        sent = request.sent
+        correlation = sent.correlation_id or request.command_id
+        found = []
+        for number, event in enumerate(events, version + 1):
+            kind = self._wired.events.by_class[type(event)]
+            found.append(
+                NewEvent(
+                    self._chance.new_id(now),
+                    stream,
+                    number,
+                    kind.name,
+                    kind.version,
+                    time_us,
+                    correlation,
+                    request.command_id,
+                    sent.caller.subject,
+                    sent.trace,
+                    self.encode(event),
+                )
+            )
+        return tuple(found)
+
+    def _record(
+        self, request: Request, status: str, answer: bytes, position: int, now: datetime
+    ) -> CommandRecord:
+        return CommandRecord(
+            request.command_id,
+            request.handling.operation,
+            request.digest,
+            status,
+            answer,
+            position,
+            microseconds(now),
+        )
+
+    def _answer(self, aggregate: Aggregate[Any], identity: str, after: Any, version: int) -> bytes:
+        if aggregate.answer is not None:
+            return self.encode(aggregate.answer(identity, after))
+        name = getattr(aggregate.identity, "__name__", "Id")
+        return self.encode({name[0].lower() + name[1:]: identity, "version": version})
+
+    def _snapshot(
+        self, aggregate: Aggregate[Any], before: int, after: Any, version: int, position: int
+    ) -> Snapshot | None:
+        if isinstance(aggregate, EventSourced):
+            every = aggregate.snapshot_every
+            if version // every == before // every:
+                return None
+            fold = self._wired.fingerprints[aggregate.name]
+        elif version == before:
+            return None
+        else:
+            fold = STORED
+        return Snapshot(version, position, fold, self.encode(after))
+
+
+def _check_owner(request: Request, state: Any) -> None:
+    """The rule ``own``: of the state where there is one, else of what the command says."""
+    handling, caller = request.handling, request.sent.caller
+    if state is not None and handling.state_owner:
+        owner = getattr(state, handling.state_owner)
+    elif state is None and handling.command_owner:
+        owner = getattr(request.command, handling.command_owner) or caller.subject
+    else:
+        return
+    if owner != caller.subject:
+        raise Forbidden(handling.operation, handling.may.text)
