@@ -41,12 +41,12 @@ class _Step(msgspec.Struct, frozen=True, gc=False):
 class _Document:
     """A document while a batch is folded: decoded when first needed, encoded when written."""
 
-    __slots__ = ("position", "raw", "value")
+    __slots__ = ("last", "raw", "value")
 
     def __init__(self, raw: bytes | None) -> None:
         self.raw = raw
         self.value: Any = None
-        self.position = 0
+        self.last: Recorded | None = None
 
 
 class FoldBatch:
@@ -141,21 +141,28 @@ class FoldBatch:
             after = fold.function(before, step.subject, step.recorded)
         else:
             after = fold.function(before, step.subject)
+        if after is not None:
+            self._folding.model.check_key(after, key)
         document = self._documents[key]
         document.value = after
-        document.position = step.recorded.position
+        document.last = step.recorded
 
     def _rows(self) -> tuple[list[Row], list[str]]:
-        rows, gone = [], []
-        model = self._folding.model
+        rows: list[Row] = []
+        gone: list[str] = []
         for key, document in self._documents.items():
-            if not document.position:
+            if document.last is None:
                 continue
             if document.value is None:
                 gone.append(key)
             else:
-                rows.append(model.row(document.value, key, document.position, _ENCODER))
+                self._guarded(document.last, self._add_row, rows, key, document)
         return rows, gone
+
+    def _add_row(self, rows: list[Row], key: str, document: _Document) -> None:
+        assert document.last is not None
+        position = document.last.position
+        rows.append(self._folding.model.row(document.value, key, position, _ENCODER))
 
 
 async def write_by_hand(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from twofold.errors import ProjectionFailed, ShuttingDown
+from twofold.errors import ProjectionFailed, ShuttingDown, StoreUnavailable
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
 from twofold.runtime.streams import StreamState
@@ -81,18 +81,29 @@ class Writer:
                     if recorded:
                         await self._inline.apply(transaction, recorded)
             except ProjectionFailed as exc:
-                _reject(batch.pop(_append_at(appends, outcomes, exc.position)), exc)
-                continue
-            except Exception as exc:
-                for waiting in batch:
-                    _reject(waiting, exc)
+                culprit = _append_at(appends, outcomes, exc.position)
+                if culprit is None:
+                    _reject_all(batch, exc)
+                    return
+                _reject(batch.pop(culprit), exc)
+            except StoreUnavailable as exc:
+                _reject_all(batch, exc)
                 return
-            self._inline.committed(recorded)
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                waiting.basis.dead |= not isinstance(outcome, Appended)
-                if not waiting.future.done():
-                    waiting.future.set_result(outcome)
+            except Exception as exc:
+                await self._isolate(batch, exc)
+                return
+            else:
+                self._inline.committed(recorded)
+                _settle(batch, outcomes)
+                return
+
+    async def _isolate(self, batch: list[Waiting], exc: Exception) -> None:
+        """One of them is not to be written; alone, each answers for itself."""
+        if len(batch) == 1:
+            _reject(batch[0], exc)
             return
+        for waiting in batch:
+            await self._write([waiting])
 
 
 def _is_dead(waiting: Waiting) -> bool:
@@ -111,14 +122,35 @@ def _recorded(appends: Sequence[Append], outcomes: Sequence[AppendOutcome]) -> l
     return found
 
 
-def _append_at(appends: Sequence[Append], outcomes: Sequence[AppendOutcome], position: int) -> int:
+def _append_at(
+    appends: Sequence[Append], outcomes: Sequence[AppendOutcome], position: int
+) -> int | None:
+    """Which append wrote ``position``; None if it was there before, from another process."""
     for index, (append, outcome) in enumerate(zip(appends, outcomes, strict=True)):
-        if isinstance(outcome, Appended) and append.events and outcome.last_position >= position:
-            return index
-    raise AssertionError(f"position {position} is not of this batch")
+        if isinstance(outcome, Appended) and append.events:
+            if position <= outcome.last_position - len(append.events):
+                return None
+            if position <= outcome.last_position:
+                return index
+    return None
+
+
+def _settle(batch: Sequence[Waiting], outcomes: Sequence[AppendOutcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, Appended):
+            waiting.basis.position = max(waiting.basis.position, outcome.last_position)
+        else:
+            waiting.basis.dead = True
+        if not waiting.future.done():
+            waiting.future.set_result(outcome)
 
 
 def _reject(waiting: Waiting, exc: Exception) -> None:
     waiting.basis.dead = True
     if not waiting.future.done():
         waiting.future.set_exception(exc)
+
+
+def _reject_all(batch: Sequence[Waiting], exc: Exception) -> None:
+    for waiting in batch:
+        _reject(waiting, exc)

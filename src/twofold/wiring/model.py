@@ -68,13 +68,16 @@ class Model:
         texts = tuple(self.fields[name].wire for name in self.texts)
         return Table(f"{self.name}_{version}", self.columns, texts)
 
-    def row(self, document: Any, key: str, position: int, encoder: msgspec.json.Encoder) -> Row:
-        """``document`` as a row. Raises ValueError if its key field differs from ``key``."""
+    def check_key(self, document: Any, key: str) -> None:
+        """Raises ValueError if the document's key field is not ``key``."""
         if self._key(document) != key:
             raise ValueError(
                 f"the fold made a {self.type.__name__} with {self.key} = "
                 f"{self._key(document)!r} for the document {key!r}"
             )
+
+    def row(self, document: Any, key: str, position: int, encoder: msgspec.json.Encoder) -> Row:
+        """``document`` as a row."""
         texts = self._texts(document)
         return Row(
             key,
