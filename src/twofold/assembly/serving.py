@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -57,15 +58,23 @@ def serve(app: HttpApp, host: str, port: int, started: Callable[[], None]) -> bo
         timeout_graceful_shutdown=10,
         server_header=False,
     )
-    server = _Server(config, started)
+    server = _Server(config, started, app.drain)
     server.run()
     return server.started
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], drain: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._tell = started
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Connections are waited for, so those without an end are ended first."""
+        self._drain()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

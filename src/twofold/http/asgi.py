@@ -56,6 +56,7 @@ class HttpApp:
         self._before = before
         self._router = Router()
         self._pages: Asgi | None = None
+        self._live: LiveUpdates | None = None
         self._ours = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +76,11 @@ class HttpApp:
         self._build()
         if self._before is not None:
             await self._before(self.system)
+
+    def drain(self) -> None:
+        """The process was told to stop: end what would never end by itself."""
+        if self._live is not None:
+            self._live.drain()
 
     async def stop(self) -> None:
         """Stop the system if it was started here."""
@@ -99,7 +105,8 @@ class HttpApp:
                 add(route.method, route.path, self._operation(route))
         add("GET", "/commands/{commandId}", CommandStatus(system))
         add("GET", "/openapi.json", OpenApi(system, demo=self.security.demo))
-        add("GET", "/events/stream", LiveUpdates(system))
+        self._live = LiveUpdates(system)
+        add("GET", "/events/stream", self._live)
         if self.security.demo:
             demo = Demo(self.security)
             add("GET", "/demo/accounts", demo.accounts)

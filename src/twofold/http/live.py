@@ -27,6 +27,7 @@ class LiveUpdates:
     def __init__(self, system: System) -> None:
         self._system = system
         self._open = 0
+        self._draining = False
         self._rules: dict[str, Rule] = {}
         for route in system.wired.routes:
             if not route.path or isinstance(route.target, type):
@@ -61,6 +62,10 @@ class LiveUpdates:
             self._open -= 1
             gone.cancel()
 
+    def drain(self) -> None:
+        """End all streams within a second; browsers connect again, elsewhere or later."""
+        self._draining = True
+
     def _names(self, exchange: Exchange) -> list[str]:
         given = [n for text in exchange.query().get("models", ()) for n in text.split(",") if n]
         unknown = [name for name in given if name not in self._rules]
@@ -87,7 +92,7 @@ class LiveUpdates:
         seen = {name: progress.checkpoint(tables[name]).position for name in names}
         await _send(exchange, b": connected\n\n")
         quiet = self._system.clock.monotonic()
-        while self._system.ready and not gone.done():
+        while self._system.ready and not (self._draining or gone.done()):
             moving = asyncio.ensure_future(progress.next_move(1.0))
             await asyncio.wait((moving, gone), return_when=asyncio.FIRST_COMPLETED)
             moving.cancel()
