@@ -6,161 +6,107 @@ is one, every field is read by itself and all problems are named.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import fields as struct_fields
 
 from twofold.errors import InvalidInput, Problem
+from twofold.messages.shapes import item_types, struct_of, value_type
+from twofold.messages.soundness import unsound
+from twofold.messages.wording import worded
 
-V = TypeVar("V")
-_PATH = re.compile(r" - at `\$?\.?(.*)`$")
-# C0 and C1 controls except tab, line feed and carriage return: nothing a person types.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_WORDS = (
-    (re.compile(r"Expected `(.+)`, got `(.+)`"), r"expected \1, got \2"),
-    (re.compile(r"Expected `str` of length >= (\d+)"), r"needs at least \1 characters"),
-    (re.compile(r"Expected `str` of length <= (\d+)"), r"may have at most \1 characters"),
-    (re.compile(r"Expected `(?:array|object)` of length >= (\d+)"), r"needs at least \1 entries"),
-    (re.compile(r"Expected `(?:array|object)` of length <= (\d+)"), r"may have at most \1 entries"),
-    (re.compile(r"Expected `\w+` >= (\S+)"), r"must be at least \1"),
-    (re.compile(r"Expected `\w+` > (\S+)"), r"must be more than \1"),
-    (re.compile(r"Expected `\w+` <= (\S+)"), r"must be at most \1"),
-    (re.compile(r"Expected `\w+` < (\S+)"), r"must be less than \1"),
-    (re.compile(r"Expected `str` matching regex (.+)"), r"must match \1"),
-    (re.compile(r"Invalid enum value (.+)"), r"can't be \1"),
-)
+V = TypeVar("V", bound=msgspec.Struct)
 
 
-def read_value(kind: type[V], raw: Mapping[str, Any], *, strict: bool = True) -> V:
+def read_value(
+    kind: type[V],
+    raw: Mapping[str, Any],
+    *,
+    strict: bool = True,
+    given: Mapping[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+) -> V:
     """``raw`` (from JSON, or with ``strict=False`` texts from a query) as a ``kind``.
 
-    Raises InvalidInput naming every problem with its path, such as ``lines[2].quantity``.
+    ``given`` are fields known from elsewhere, as texts: the parameters of a path. Raises
+    InvalidInput naming every problem with its path, such as ``lines[2].quantity``, after those
+    in ``problems`` found before.
     """
-    problems = list(_control_characters(raw, ""))
+    given = given or {}
+    found = list(problems)
+    found += [Problem(name, "is given by the path") for name in given if name in raw]
+    whole = {**raw, **_converted(kind, given)} if given else raw
     try:
-        value = msgspec.convert(raw, kind, strict=strict)
-        problems += _not_finite(value, "")
+        value = msgspec.convert(whole, kind, strict=strict)
     except msgspec.ValidationError as exc:
-        found = _problems(kind, raw, "", strict)
-        raise InvalidInput([*problems, *(found or [_problem(exc, "")])]) from exc
-    if problems:
-        raise InvalidInput(problems)
+        flaws = unsound(whole)
+        wrong = _struct_problems(kind, whole, "", strict, frozenset(given))
+        inexplicable = [] if flaws or wrong else [worded(exc, "", kind, strict=strict)]
+        raise InvalidInput([*found, *wrong, *flaws, *inexplicable]) from exc
+    found += unsound(value)
+    if found:
+        raise InvalidInput(found)
     return value
 
 
-def _not_finite(value: Any, path: str) -> list[Problem]:
-    """Decimal takes "NaN" and "Infinity", which no business can add up."""
-    if isinstance(value, Decimal):
-        return [] if value.is_finite() else [Problem(path, "must be a finite number")]
-    if isinstance(value, msgspec.Struct):
-        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        inner = [(f"{path}.{wire}" if path else wire, getattr(value, name)) for name, wire in names]
-    elif isinstance(value, list | tuple):
-        inner = [(f"{path}[{index}]", one) for index, one in enumerate(value)]
-    else:
-        return []
-    return [problem for where, one in inner for problem in _not_finite(one, where)]
+def _converted(kind: type[msgspec.Struct], given: Mapping[str, str]) -> dict[str, Any]:
+    types = {field.encode_name: field.type for field in struct_fields(kind)}
+    found: dict[str, Any] = dict(given)
+    for name in given.keys() & types.keys():
+        try:
+            found[name] = msgspec.convert(given[name], types[name], strict=False)
+        except msgspec.ValidationError:
+            # Left as it is, so that it is reported with everything else.
+            continue
+    return found
 
 
 def _problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
-    struct = _struct(kind)
-    if struct is not None and isinstance(raw, Mapping):
-        return _struct_problems(struct, raw, path, strict)
-    item = _item(kind)
-    if item is not None and isinstance(raw, Sequence) and not isinstance(raw, str):
-        found = [
-            problem
-            for index, one in enumerate(raw)
-            for problem in _problems(item, one, f"{path}[{index}]", strict)
-        ]
-        if found:
-            return found
     try:
         msgspec.convert(raw, kind, strict=strict)
     except msgspec.ValidationError as exc:
-        return [_problem(exc, path, kind)]
+        return _inner_problems(kind, raw, path, strict) or [worded(exc, path, kind, strict=strict)]
     return []
+
+
+def _inner_problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
+    if isinstance(raw, Mapping):
+        struct = struct_of(kind, raw)
+        if struct is not None:
+            return _struct_problems(struct, raw, path, strict)
+        inside = value_type(kind)
+        if inside is None:
+            return []
+        return [p for n, one in raw.items() for p in _problems(inside, one, f"{path}.{n}", strict)]
+    if not isinstance(raw, list | tuple):
+        return []
+    kinds = item_types(kind, len(raw))
+    if kinds is None:
+        return []
+    pairs = enumerate(zip(kinds, raw, strict=True))
+    return [p for i, (one, item) in pairs for p in _problems(one, item, f"{path}[{i}]", strict)]
 
 
 def _struct_problems(
-    struct: type[msgspec.Struct], raw: Mapping[str, Any], path: str, strict: bool
+    struct: type[msgspec.Struct],
+    raw: Mapping[str, Any],
+    path: str,
+    strict: bool,
+    given: frozenset[str] = frozenset(),
 ) -> list[Problem]:
     known = {field.encode_name: field for field in struct_fields(struct)}
+    config = struct.__struct_config__
+    inside = f"{path}." if path else ""
     found = []
     for name, field in known.items():
-        inner = f"{path}.{name}" if path else name
         if name in raw:
-            found += _problems(field.type, raw[name], inner, strict)
+            found += _problems(field.type, raw[name], inside + name, strict)
         elif field.required:
-            found.append(Problem(inner, "is missing"))
-    if struct.__struct_config__.forbid_unknown_fields:
-        for name in raw.keys() - known.keys():
-            allowed = ", ".join(known) or "none"
-            inner = f"{path}.{name}" if path else str(name)
-            found.append(Problem(inner, f"no such field; there are: {allowed}"))
+            found.append(Problem(inside + name, "is missing"))
+    if config.forbid_unknown_fields:
+        allowed = ", ".join(name for name in known if name not in given) or "none"
+        for name in raw.keys() - known.keys() - {config.tag_field}:
+            found.append(Problem(f"{inside}{name}", f"no such field; there are: {allowed}"))
     return sorted(found, key=lambda problem: problem.field)
-
-
-def _problem(exc: msgspec.ValidationError, path: str, kind: Any = None) -> Problem:
-    text = str(exc)
-    match = _PATH.search(text)
-    if match:
-        text = text[: match.start()]
-        rest = match.group(1)
-        path = path + rest if rest.startswith("[") or not path else f"{path}.{rest}".rstrip(".")
-    for pattern, words in _WORDS:
-        text, count = pattern.subn(words, text)
-        if count:
-            break
-    allowed = _enum_values(kind)
-    if allowed:
-        text = f"one of {', '.join(allowed)}"
-    return Problem(path, text)
-
-
-def _enum_values(kind: Any) -> list[str]:
-    info = msgspec.inspect.type_info(kind) if kind is not None else None
-    if isinstance(info, msgspec.inspect.EnumType):
-        return [str(member.value) for member in info.cls]
-    return []
-
-
-def _struct(kind: Any) -> type[msgspec.Struct] | None:
-    for candidate in (kind, *get_args(kind)):
-        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
-            return candidate if get_origin(kind) not in (tuple, list, frozenset, set) else None
-    return None
-
-
-def _item(kind: Any) -> Any:
-    if get_origin(kind) in (tuple, list, frozenset, set):
-        return get_args(kind)[0]
-    for candidate in get_args(kind):
-        if get_origin(candidate) in (tuple, list, frozenset, set):
-            return get_args(candidate)[0]
-    return None
-
-
-def _control_characters(raw: Any, path: str) -> list[Problem]:
-    if isinstance(raw, str):
-        match = _CONTROL.search(raw)
-        if match is None:
-            return []
-        return [Problem(path, f"must not contain the control character U+{ord(match[0]):04X}")]
-    if isinstance(raw, Mapping):
-        return [
-            problem
-            for name, value in raw.items()
-            for problem in _control_characters(value, f"{path}.{name}" if path else str(name))
-        ]
-    if isinstance(raw, list | tuple):
-        return [
-            problem
-            for index, value in enumerate(raw)
-            for problem in _control_characters(value, f"{path}[{index}]")
-        ]
-    return []

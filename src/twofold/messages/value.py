@@ -43,8 +43,22 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, metaclass=_ValueDefaults)
             title: str
 
         class Submit(Content, Command): ...
-        class Submitted(Content, Event): ...
+        class Submitted(Content, Event):
+            author: str
+
+    ``Submitted(**submit, author="ada")`` copies all fields of another value, and type checkers see
+    what is given beside them.
     """
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields; with ``value[name]`` this is what ``**value`` asks for."""
+        return self.__struct_fields__
+
+    def __getitem__(self, name: str) -> Any:
+        """A field by its name. Raises KeyError for an unknown one."""
+        if name not in self.__struct_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
 
     @classmethod
     def of(cls, *sources: msgspec.Struct, **fields: Any) -> Self:

@@ -1,0 +1,87 @@
+"""Values that fit their type and still can't be used: nothing downstream could keep them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from twofold.errors import Problem
+
+_DEEPEST = 32
+_MOST_DIGITS = 28
+# C0 and C1 controls except tab, line feed and carriage return: nothing a person types.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_Flaw = tuple[str, str]
+
+
+def unsound(value: Any) -> list[Problem]:
+    """What is wrong inside ``value``, which is plain JSON or typed.
+
+    Control characters in texts, numbers that no store can keep, times without a zone, nesting
+    deeper than any business needs.
+    """
+    return [Problem(path.removeprefix("."), message) for path, message in _flaws(value, 0)]
+
+
+def _flaws(value: Any, depth: int) -> list[_Flaw]:
+    # Paths are put together on the way back, so that sound values cost none.
+    if depth > _DEEPEST:
+        return [("", f"is nested more than {_DEEPEST} levels deep")]
+    if isinstance(value, msgspec.Struct):
+        found = []
+        for name, wire in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            inner = _flaws(getattr(value, name), depth + 1)
+            found += [(f".{wire}{path}", message) for path, message in inner]
+        return found
+    if isinstance(value, Mapping):
+        return _flaws_of_mapping(value, depth)
+    if isinstance(value, list | tuple):
+        return [
+            (f"[{index}]{path}", message)
+            for index, one in enumerate(value)
+            for path, message in _flaws(one, depth + 1)
+        ]
+    flaw = _flaw(value)
+    return [("", flaw)] if flaw else []
+
+
+def _flaws_of_mapping(value: Mapping[Any, Any], depth: int) -> list[_Flaw]:
+    found = []
+    for name, one in value.items():
+        if isinstance(name, str) and _CONTROL.search(name):
+            found.append(("", "has a name with a control character"))
+        inner = _flaws(one, depth + 1)
+        found += [(f".{name}{path}", message) for path, message in inner]
+    return found
+
+
+def _flaw(value: Any) -> str:
+    if isinstance(value, str):
+        match = _CONTROL.search(value)
+        return f"must not contain the control character U+{ord(match[0]):04X}" if match else ""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return "" if -(2**63) <= value < 2**63 else "must fit into 64 bits"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "must be a finite number"
+    if isinstance(value, Decimal):
+        return _decimal_flaw(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return "needs a time zone, such as Z at the end"
+    return ""
+
+
+def _decimal_flaw(value: Decimal) -> str:
+    if not value.is_finite():
+        return "must be a finite number"
+    # Beyond these digits Python's own arithmetic rounds, and 1E+999999 would fill the memory.
+    if abs(value.adjusted()) < _MOST_DIGITS and len(value.as_tuple().digits) <= _MOST_DIGITS:
+        return ""
+    return f"may have at most {_MOST_DIGITS} digits"
