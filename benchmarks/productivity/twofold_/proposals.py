@@ -6,51 +6,24 @@ from typing import Annotated, NewType
 
 from msgspec import Meta
 
-from twofold import (
-    Application,
-    Command,
-    Context,
-    Event,
-    EventSourced,
-    Facet,
-    Key,
-    Module,
-    Owner,
-    Projection,
-    ReadModel,
-    Recorded,
-    Refused,
-    Search,
-    Sort,
-    Value,
-    anyone,
-    get,
-    own,
-    post,
-    role,
-    signed_in,
-)
+import twofold as tf
 
 ProposalId = NewType("ProposalId", str)
 Level = StrEnum("Level", ["beginner", "intermediate", "advanced"])
 Status = StrEnum("Status", ["submitted", "accepted", "rejected", "withdrawn"])
 
 
-class Content(Value):
-    title: Sort[Search[Annotated[str, Meta(min_length=5)]]]
-    category: Facet[str]
-    level: Facet[Level]
+class Content(tf.Value):
+    title: tf.Sort[Annotated[str, Meta(min_length=5)]]
+    category: tf.Filter[str]
+    level: tf.Filter[Level]
 
 
-class Authored(Content):
-    author: Owner[str]
+class Submit(Content, tf.Command): ...
 
 
-class Submit(Content, Command): ...
-
-
-class Accept(Command):
-    proposal_id: ProposalId
+class Accept(tf.Command):
+    id: ProposalId
 
 
 class Reject(Accept):
@@ -60,87 +33,82 @@ class Reject(Accept):
 class Withdraw(Accept): ...
 
 
-class Submitted(Authored, Event): ...
+class Submitted(Content, tf.Event):
+    author: tf.Owner[str]
 
 
-class Accepted(Event): ...
+class Accepted(tf.Event): ...
 
 
-class Rejected(Event):
+class Rejected(tf.Event):
     reason: str
 
 
-class Withdrawn(Event): ...
+class Withdrawn(tf.Event): ...
 
 
-class Proposal(Authored):
-    status: Status
+class Proposal(Submitted):
+    status: tf.Filter[Status]
 
 
-class PortfolioItem(Proposal, ReadModel):
-    id: Key[ProposalId]
-    status: Facet[Status]
-    submitted_at: Sort[datetime]
+class PortfolioItem(Proposal, tf.ReadModel):
+    id: tf.Key[ProposalId]
+    submitted_at: tf.Sort[datetime]
 
 
-Closed = Accepted | Rejected | Withdrawn
+Decided = Accepted | Rejected | Withdrawn
+DECIDES: dict[type[Accept], type[Decided]]
+DECIDES = {Accept: Accepted, Reject: Rejected, Withdraw: Withdrawn}
 AFTER = {Accepted: Status.accepted, Rejected: Status.rejected, Withdrawn: Status.withdrawn}
-proposal = EventSourced(Proposal, ProposalId)
-portfolio = Projection(PortfolioItem)
+proposal = tf.EventSourced(Proposal, ProposalId)
+portfolio = tf.Projection(PortfolioItem)
 
 
 @proposal.decides
-def submit(state: None, command: Submit, context: Context) -> Submitted:
-    return Submitted.of(command, author=context.caller.subject)
+def submit(state: None, command: Submit, context: tf.Context) -> Submitted:
+    return Submitted(**command, author=context.caller.subject)
 
 
 @proposal.decides
-def close(state: Proposal, command: Accept | Reject | Withdraw) -> Closed | None:
-    match command:
-        case Reject(reason=reason):
-            event: Closed = Rejected(reason=reason)
-        case Withdraw():
-            event = Withdrawn()
-        case _:
-            event = Accepted()
+def decide(state: Proposal, command: Accept | Reject | Withdraw) -> Decided | None:
+    event = DECIDES[type(command)].of(command)
     if state.status not in (Status.submitted, AFTER[type(event)]):
-        raise Refused(f"The proposal is {state.status} already")
+        raise tf.Refused(f"The proposal is {state.status} already")
     return event if state.status is Status.submitted else None
 
 
 @proposal.evolves
 def begun(state: None, event: Submitted) -> Proposal:
-    return Proposal.of(event, status=Status.submitted)
+    return Proposal(**event, status=Status.submitted)
 
 
 @proposal.evolves
-def closed(state: Proposal, event: Closed) -> Proposal:
+def decided(state: Proposal, event: Decided) -> Proposal:
     return state.but(status=AFTER[type(event)])
 
 
-@portfolio.on
-def listed(item: PortfolioItem | None, event: Submitted, meta: Recorded) -> PortfolioItem:
-    return PortfolioItem.of(
-        event, id=meta.stream_id, status=Status.submitted, submitted_at=meta.time
-    )
+@proposal.answers
+def answer(id: str, state: Proposal) -> dict[str, str]:
+    return {"id": id}
 
 
 @portfolio.on
-def marked(item: PortfolioItem, event: Closed) -> PortfolioItem:
+def listed(item: PortfolioItem | None, event: Submitted, meta: tf.Recorded) -> PortfolioItem:
+    id = ProposalId(meta.stream_id)
+    return PortfolioItem(**begun(None, event), id=id, submitted_at=meta.time)
+
+
+@portfolio.on
+def marked(item: PortfolioItem, event: Decided) -> PortfolioItem:
     return item.but(status=AFTER[type(event)])
 
 
-app = Application(
-    "training",
-    Module(
-        "proposals",
-        proposal,
-        portfolio,
-        post("/api/proposals", Submit, may=signed_in),
-        post("/api/proposals/{proposalId}/accept", Accept, may=role("reviewer")),
-        post("/api/proposals/{proposalId}/reject", Reject, may=role("reviewer")),
-        post("/api/proposals/{proposalId}/withdraw", Withdraw, may=own),
-        get("/api/proposals", portfolio.page, may=anyone),
-        get("/api/proposals/{id}", portfolio.one, may=anyone),
-    ),
+routes = (
+    tf.post("/api/proposals", Submit, may=tf.signed_in),
+    tf.post("/api/proposals/{id}/accept", Accept, may=tf.role("reviewer")),
+    tf.post("/api/proposals/{id}/reject", Reject, may=tf.role("reviewer")),
+    tf.post("/api/proposals/{id}/withdraw", Withdraw, may=tf.own),
+    tf.get("/api/proposals", portfolio.page, may=tf.anyone),
+    tf.get("/api/proposals/{id}", portfolio.one, may=tf.anyone),
 )
+app = tf.Application("training", tf.Module("proposals", proposal, portfolio, *routes))

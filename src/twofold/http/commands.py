@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from twofold.errors import InvalidInput, NotFound, Problem, Refused, SignInRequired
+from twofold.errors import InvalidInput, NotFound, Refused, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.http.problems import problem_bytes, status_of
 from twofold.http.rejections import Malformed, WrongMediaType
@@ -31,7 +31,6 @@ class CommandOperation:
         self._command: type[Command] = route.target
         self._system = system
         self._limit = limit_bytes
-        self._decoder = msgspec.json.Decoder(self._command)
         handling = system.wired.handlings[self._command]
         self._creates = not handling.identity_field
 
@@ -54,20 +53,24 @@ class CommandOperation:
 
     def _read(self, exchange: Exchange, body: bytes) -> Command:
         media = exchange.header(b"content-type").partition(";")[0].strip().lower()
-        if body and media not in ("application/json", ""):
-            raise WrongMediaType(f"send application/json, not {media}")
-        try:
-            raw: Any = msgspec.json.decode(body) if body.strip() else {}
-        except msgspec.DecodeError as exc:
-            raise Malformed(f"the body is no JSON: {exc}") from exc
-        except UnicodeDecodeError as exc:
-            raise Malformed(f"the body is not UTF-8: {exc.reason}") from exc
-        if not isinstance(raw, dict):
-            raise InvalidInput("the body must be a JSON object")
-        twice = [name for name in exchange.parameters if name in raw]
-        if twice:
-            raise InvalidInput([Problem(name, "is given by the path") for name in twice])
-        return read_value(self._command, {**raw, **exchange.parameters})
+        if body and media != "application/json":
+            raise WrongMediaType(f"send application/json, not {media or 'a body without a type'}")
+        raw = _object(body) if body else {}
+        return read_value(self._command, raw, given=exchange.parameters)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        raw: Any = msgspec.json.decode(body)
+    except UnicodeDecodeError as exc:
+        raise Malformed(f"the body is not UTF-8: {exc.reason} at byte {exc.start}") from exc
+    except msgspec.DecodeError as exc:
+        raise Malformed(f"the body is no JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise Malformed("the body is nested too deep") from exc
+    if not isinstance(raw, dict):
+        raise InvalidInput("the body must be a JSON object")
+    return raw
 
 
 class CommandStatus:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -25,6 +24,7 @@ class Exchange:
         "_headers",
         "added",
         "caller",
+        "complete",
         "method",
         "parameters",
         "path",
@@ -41,12 +41,14 @@ class Exchange:
         self.receive = receive
         self.send = send
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        # Mounted in another application, the path begins with where that is.
+        self.path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         self.caller: Caller = NOBODY
         self.parameters: Mapping[str, str] = {}
         self.request_id = ""
         self.route = ""
         self.status = 0
+        self.complete = False
         self.added: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] | None = None
         self._cookies: dict[str, str] | None = None
@@ -58,13 +60,9 @@ class Exchange:
         return self._headers.get(name, b"").decode("latin-1")
 
     def cookie(self, name: str) -> str:
-        """A cookie's value, "" if absent or unreadable."""
+        """A cookie's value, "" if absent."""
         if self._cookies is None:
-            text = self.header(b"cookie")
-            try:
-                self._cookies = {k: m.value for k, m in SimpleCookie(text).items()} if text else {}
-            except CookieError:
-                self._cookies = {}
+            self._cookies = _cookies(self.header(b"cookie"))
         return self._cookies.get(name, "")
 
     def query(self) -> dict[str, list[str]]:
@@ -79,7 +77,7 @@ class Exchange:
         """The whole body. Raises BodyTooLarge without reading on."""
         length = self.header(b"content-length")
         if length.isdigit() and int(length) > limit_bytes:
-            raise BodyTooLarge(limit_bytes)
+            raise self._too_large(limit_bytes)
         parts, size = [], 0
         while True:
             message = await self.receive()
@@ -88,10 +86,15 @@ class Exchange:
             part = message.get("body", b"")
             size += len(part)
             if size > limit_bytes:
-                raise BodyTooLarge(limit_bytes)
+                raise self._too_large(limit_bytes)
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)
+
+    def _too_large(self, limit_bytes: int) -> BodyTooLarge:
+        # Without this the server would read what is left, to find the next request behind it.
+        self.add(b"connection", "close")
+        return BodyTooLarge(limit_bytes)
 
     def add(self, name: bytes, value: str) -> None:
         """A header for the answer."""
@@ -115,3 +118,19 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         sent = b"" if self.method == "HEAD" else body
         await self.send({"type": "http.response.body", "body": sent})
+        self.complete = True
+
+    async def pass_on(self, message: MutableMapping[str, Any]) -> None:
+        """Send what another application answers, noting how far it has come."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self.added]
+        await self.send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.complete = True
+
+
+def _cookies(text: str) -> dict[str, str]:
+    """Cookies as browsers send them. What other software on this host has set can't hide ours."""
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}

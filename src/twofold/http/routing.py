@@ -60,9 +60,20 @@ class Router:
             return None
         target = node.targets.get("GET" if exchange.method == "HEAD" else exchange.method)
         if target is None:
-            allowed = tuple(sorted({*node.targets, *(["HEAD"] * ("GET" in node.targets))}))
-            exchange.add(b"allow", ", ".join(allowed))
-            raise MethodNotAllowed(exchange.method, allowed)
+            return _without_target(exchange, node)
         exchange.route = target.template
         exchange.parameters = dict(zip(target.names, values, strict=True))
         return target.operation
+
+
+def _without_target(exchange: Exchange, node: _Node) -> Operation:
+    allowed = {*node.targets, "OPTIONS", *(["HEAD"] if "GET" in node.targets else [])}
+    exchange.add(b"allow", ", ".join(sorted(allowed)))
+    exchange.route = next(iter(node.targets.values())).template
+    if exchange.method != "OPTIONS":
+        raise MethodNotAllowed(exchange.method, tuple(sorted(allowed)))
+    return _options
+
+
+async def _options(exchange: Exchange) -> None:
+    await exchange.answer(204, b"")

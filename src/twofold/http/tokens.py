@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from twofold.errors import BadToken
 from twofold.http.exchange import Exchange
 from twofold.messages.recorded import moment
 from twofold.runtime.queries import Asked
 from twofold.runtime.system import System
+from twofold.runtime.tokens import Tokens
 
 COOKIE = "twofold_token"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4}(?:\.\d{1,3})?)(?:$|[,;\s])")
@@ -59,7 +61,17 @@ def describe(
     exchange: Exchange, system: System, position: int, time_us: int, *, stale: bool
 ) -> None:
     """The headers every answer to a query has."""
-    exchange.add(b"consistency-token", system.tokens.token(position))
-    exchange.add(b"freshness", "stale" if stale else "current")
-    if time_us:
-        exchange.add(b"as-of", moment(time_us).isoformat().replace("+00:00", "Z"))
+    exchange.added += _described(system.tokens, position, time_us, stale)
+
+
+@lru_cache(256)
+def _described(
+    tokens: Tokens, position: int, time_us: int, stale: bool
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Kept: signing costs as much as reading a document, and many answers are equally current."""
+    as_of = moment(time_us).isoformat().replace("+00:00", "Z") if time_us else ""
+    headers = (
+        (b"consistency-token", tokens.token(position).encode()),
+        (b"freshness", b"stale" if stale else b"current"),
+    )
+    return (*headers, (b"as-of", as_of.encode())) if as_of else headers
