@@ -43,7 +43,8 @@ async def test_all_problems_of_a_body_are_named_at_once(client: Client) -> None:
     ("body", "status", "detail"),
     [
         (b"{", 400, "JSON"),
-        (b"\xff\xfe{}", 400, ""),
+        (b'{"title":"\xff"}', 400, "not UTF-8"),
+        (b"[" * 9_999, 400, "nested too deep"),
         (b"[]", 422, "JSON object"),
         (b'{"title":"' + b"x" * 20_000 + b'"}', 413, "10,000 bytes"),
         (b'{"title":"Nul \\u0000 title","level":"beginner"}', 422, "U+0000"),

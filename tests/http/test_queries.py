@@ -69,7 +69,9 @@ async def test_paths_and_methods(client: Client) -> None:
     assert (await client.get("/nowhere")).status_code == 404
     wrong = await client.send("DELETE", PROPOSALS)
     assert wrong.status_code == 405
-    assert wrong.headers["allow"] == "GET, HEAD, POST"
+    assert wrong.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    options = await client.send("OPTIONS", PROPOSALS)
+    assert (options.status_code, options.headers["allow"]) == (204, wrong.headers["allow"])
     head = await client.send("HEAD", PROPOSALS)
     assert (head.status_code, head.content) == (200, b"")
     unknown = await client.get(f"{PROPOSALS}/none")

@@ -17,7 +17,13 @@ from twofold.http.exchange import Exchange, Receive, Scope, Send
 from twofold.http.health import Health, Measurements
 from twofold.http.live import LiveUpdates
 from twofold.http.openapi import OpenApi
-from twofold.http.problems import problem_bytes, status_of
+from twofold.http.problems import (
+    PROBLEM,
+    ProblemPages,
+    problem_bytes,
+    refusals_by_name,
+    status_of,
+)
 from twofold.http.questions import AnswerOperation, OneOperation, PageOperation
 from twofold.http.rejections import NoSuchPath
 from twofold.http.routing import Operation, Router
@@ -27,7 +33,6 @@ from twofold.wiring.routes import Route
 
 _LOG = structlog.get_logger("twofold.http")
 _REQUEST_ID = re.compile(r"^[\w.:-]{1,128}$")
-_PROBLEM = b"application/problem+json"
 
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -104,6 +109,11 @@ class HttpApp:
             if route.path:
                 add(route.method, route.path, self._operation(route))
         add("GET", "/commands/{commandId}", CommandStatus(system))
+        add(
+            "GET",
+            "/problems/{name}",
+            ProblemPages(system.application.problems, refusals_by_name()),
+        )
         add("GET", "/openapi.json", OpenApi(system, demo=self.security.demo))
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)
@@ -133,8 +143,7 @@ class HttpApp:
         try:
             operation = self._router.find(exchange)
             if operation is None and self._pages is not None:
-                exchange.status = 200
-                await self._pages(exchange.scope, exchange.receive, exchange.send)
+                await self._pages(exchange.scope, exchange.receive, exchange.pass_on)
                 return
             if operation is None:
                 raise NoSuchPath(f"nothing is served at {exchange.path}")
@@ -164,7 +173,7 @@ class HttpApp:
                 method=exchange.method,
                 exc_info=error,
             )
-        await exchange.answer(status, problem_bytes(error, status, exchange.request_id), _PROBLEM)
+        await exchange.answer(status, problem_bytes(error, status, exchange.request_id), PROBLEM)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -2,109 +2,270 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from twofold import errors
 from twofold.http import rejections
+from twofold.http.exchange import Exchange
 
-# The first class that fits decides. For commands, InvalidInput is 422: the request was understood.
-STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (errors.BadToken, 400),
-    (errors.BadCursor, 400),
-    (errors.InvalidInput, 400),
-    (errors.KeyReused, 422),
-    (errors.Refused, 409),
-    (errors.SignInRequired, 401),
-    (errors.Forbidden, 403),
-    (errors.NotFound, 404),
-    (errors.AlreadyExists, 409),
-    (errors.ConcurrencyConflict, 409),
-    (errors.NotCaughtUp, 503),
-    (errors.StoreFull, 507),
-    (errors.StoreUnavailable, 503),
-    (errors.ShuttingDown, 503),
-    (rejections.Malformed, 400),
-    (rejections.BodyTooLarge, 413),
-    (rejections.WrongMediaType, 415),
-    (rejections.NoSuchPath, 404),
-    (rejections.MethodNotAllowed, 405),
-    (rejections.ForeignOrigin, 403),
+PROBLEM = b"application/problem+json"
+_INTERNAL = "internal"
+
+
+class Kind(NamedTuple):
+    """What an error is to a client: status, title, and what to do about it."""
+
+    error: type[Exception]
+    status: int
+    title: str
+    advice: str
+
+
+# The first that fits decides.
+KINDS = (
+    Kind(
+        errors.FutureToken,
+        400,
+        "The consistency token is from the future",
+        "The database was restored from an older copy. Send the query without the token.",
+    ),
+    Kind(
+        errors.BadToken,
+        400,
+        "The consistency token is not valid",
+        "It is damaged, forged or of another database. Send the query without it.",
+    ),
+    Kind(
+        errors.BadCursor,
+        400,
+        "The cursor is not valid",
+        "Cursors continue one list with its own filters and sort. Begin again without a cursor.",
+    ),
+    Kind(
+        errors.InvalidInput,
+        400,
+        "The input is not valid",
+        "`errors` names every field that is wrong and what it must be. A command's body is "
+        "answered with 422, the parameters of a query with 400.",
+    ),
+    Kind(
+        errors.KeyReused,
+        422,
+        "The idempotency key was used before",
+        "The key came with another payload the first time. Use a new key for a new command.",
+    ),
+    Kind(
+        errors.Refused,
+        409,
+        "Not possible now",
+        "A business rule says no; `detail` says which, `allowed` what would be possible instead.",
+    ),
+    Kind(
+        errors.SignInRequired,
+        401,
+        "Sign in first",
+        "Send `Authorization: Bearer` with a valid token, or sign in on a page.",
+    ),
+    Kind(
+        errors.Forbidden,
+        403,
+        "Not allowed",
+        "You are signed in, but this is for others; `detail` says for whom.",
+    ),
+    Kind(
+        errors.NotFound,
+        404,
+        "Not found",
+        "There is no such thing, or it is not yours. What a command has just made may not have "
+        "arrived in its read model yet: send the command's consistency token with the query.",
+    ),
+    Kind(
+        errors.AlreadyExists,
+        409,
+        "It exists already",
+        "The command would create something that is there. Change it, or use another id.",
+    ),
+    Kind(
+        errors.ConcurrencyConflict,
+        409,
+        "Somebody else was faster",
+        "Others kept changing the same thing. Nothing was recorded; send the command again.",
+    ),
+    Kind(
+        errors.NotCaughtUp,
+        503,
+        "The answer is not ready yet",
+        "The command is committed; its read model has not arrived there. Ask again after "
+        "`Retry-After` seconds, wait longer with `Prefer: wait=SECONDS`, or leave the token out "
+        "for the answer as it stands. Never send the command again because of this.",
+    ),
+    Kind(
+        errors.StoreFull,
+        507,
+        "No room left",
+        "The database has no room left; nothing was half-applied. Tell whoever runs this.",
+    ),
+    Kind(
+        errors.StoreUnavailable,
+        503,
+        "Not available right now",
+        "A database does not answer. Send the request again after `Retry-After` seconds; a "
+        "command under its `Idempotency-Key`, since it may have been recorded.",
+    ),
+    Kind(
+        errors.ShuttingDown,
+        503,
+        "Not available right now",
+        "This process is stopping. Send the request again; another one will take it.",
+    ),
+    Kind(rejections.Malformed, 400, "The request can't be read", "`detail` says what is wrong."),
+    Kind(
+        rejections.BodyTooLarge, 413, "Too large", "`detail` names the limit; send several smaller."
+    ),
+    Kind(
+        rejections.WrongMediaType,
+        415,
+        "Unsupported media type",
+        "Send JSON with `Content-Type: application/json`.",
+    ),
+    Kind(rejections.NoSuchPath, 404, "Not found", "/openapi.json lists everything there is."),
+    Kind(
+        rejections.MethodNotAllowed,
+        405,
+        "Method not allowed",
+        "The header `Allow` lists the methods that are possible.",
+    ),
+    Kind(
+        rejections.ForeignOrigin,
+        403,
+        "Not from here",
+        "A page of another site tried to act with this browser's session. Programs send a bearer "
+        "token instead of the session cookie.",
+    ),
+    Kind(
+        rejections.TooManyConnections,
+        503,
+        "Too many live connections",
+        "This process has as many event streams open as it serves. Connect again later.",
+    ),
+)
+_UNEXPECTED = Kind(
+    Exception,
+    500,
+    "Something went wrong here",
+    "The error was logged under `requestId`; tell it to whoever runs this.",
 )
 
-_TITLES = {
-    400: "The request can't be read",
-    401: "Sign in first",
-    402: "The payment was refused",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Not possible now",
-    413: "Too large",
-    415: "Unsupported media type",
-    422: "The input is not valid",
-    500: "Something went wrong here",
-    503: "Not available right now",
-    507: "No room left",
-}
+Own = Mapping[type[errors.Refused], int]
 
 
-class ProblemDocument(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """application/problem+json; ``extra`` members of refusals stand beside the standard ones."""
-
-    type: str
-    title: str
-    status: int
-    detail: str = ""
-    errors: list[dict[str, str]] = []
-    request_id: str = ""
+def kind_of(error: Exception) -> Kind:
+    """What ``error`` is."""
+    return next((kind for kind in KINDS if isinstance(error, kind.error)), _UNEXPECTED)
 
 
-def status_of(error: Exception, own: Mapping[type[errors.Refused], int], command: bool) -> int:
+def status_of(error: Exception, own: Own, command: bool) -> int:
     """The status of ``error``; ``own`` are the application's refusals."""
-    for kind, status in own.items():
-        if isinstance(error, kind):
+    for refusal, status in own.items():
+        if isinstance(error, refusal):
             return status
-    if (
-        command
-        and isinstance(error, errors.InvalidInput)
-        and not isinstance(error, errors.BadToken)
-    ):
+    if command and isinstance(error, errors.InvalidInput) and not isinstance(error, _NO_BODY):
         return 422
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return kind_of(error).status
+
+
+_NO_BODY = (errors.BadToken, errors.BadCursor)
 
 
 def problem_bytes(error: Exception, status: int, request_id: str) -> bytes:
     """The document; errors that are not ours say nothing about the inside."""
-    ours = isinstance(error, errors.TwofoldError) and status != 500
-    document = ProblemDocument(
-        f"/problems/{problem_name(error) if ours else 'internal'}",
-        _TITLES.get(status, "Not possible"),
-        status,
-        _detail(error) if ours else "The error was logged under the request's id.",
-        [{"field": p.field, "message": p.message} for p in getattr(error, "problems", ())],
-        request_id,
-    )
-    raw: dict[str, Any] = msgspec.to_builtins(document)
+    kind = kind_of(error)
+    known = kind is not _UNEXPECTED
+    raw: dict[str, Any] = {
+        "type": f"/problems/{problem_name(type(error)) if known else _INTERNAL}",
+        "title": _title(type(error), kind),
+        "status": status,
+        "detail": _detail(error) if known else _UNEXPECTED.advice,
+    }
+    problems = getattr(error, "problems", ()) if known else ()
+    if problems:
+        raw["errors"] = [{"field": p.field, "message": p.message} for p in problems]
+    if request_id:
+        raw["requestId"] = request_id
+    return msgspec.json.encode({**_members(error), **raw})
+
+
+def _members(error: Exception) -> dict[str, Any]:
+    """What stands beside the standard members; it can't replace them."""
     if isinstance(error, errors.Refused):
-        raw |= {k: v for k, v in error.details.items() if k not in raw}
-        if error.allowed:
-            raw["allowed"] = error.allowed
+        return {**error.details, **({"allowed": error.allowed} if error.allowed else {})}
     if isinstance(error, errors.NotCaughtUp):
-        raw |= {"state": error.state, "wanted": error.wanted, "applied": error.applied}
-    return msgspec.json.encode(raw, order=None)
+        return {"state": error.state, "wanted": error.wanted, "applied": error.applied}
+    return {}
 
 
-def problem_name(error: Exception) -> str:
+def problem_name(error: type[Exception]) -> str:
     """The error's class in kebab-case."""
-    name = type(error).__name__
+    name = error.__name__
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).strip("-")
 
 
+def _title(error: type[Exception], kind: Kind) -> str:
+    """Refusals of an application have its own words as their title."""
+    own = vars(error).get("__doc__") if issubclass(error, errors.Refused) else None
+    if own is None or error is errors.Refused:
+        return kind.title
+    return inspect.cleandoc(own).partition("\n")[0].rstrip(".")
+
+
 def _detail(error: Exception) -> str:
-    if isinstance(error, errors.InvalidInput) and error.problems:
-        count = len(error.problems)
-        return str(error) if count == 1 else f"{count} problems: {error}"
+    if isinstance(error, errors.Refused):
+        return error.why
+    if isinstance(error, errors.InvalidInput) and len(error.problems) > 1:
+        return f"{len(error.problems)} problems: {error}"
     return str(error)
+
+
+class ProblemPages:
+    """GET /problems/{name}: what a problem's ``type`` means and what to do about it."""
+
+    def __init__(self, own: Own, refusals: Mapping[str, type[errors.Refused]]) -> None:
+        self._own = own
+        self._known: dict[str, type[Exception]] = {
+            **{problem_name(kind.error): kind.error for kind in KINDS},
+            **refusals,
+        }
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer the explanation. Raises NotFound."""
+        name = exchange.parameters["name"]
+        error = self._known.get(name)
+        if error is None and name != _INTERNAL:
+            raise errors.NotFound("problem", name)
+        await exchange.answer(200, msgspec.json.encode(self._explained(name, error)))
+
+    def _explained(self, name: str, error: type[Exception] | None) -> dict[str, Any]:
+        kind = next(
+            (k for k in KINDS if error is not None and issubclass(error, k.error)), _UNEXPECTED
+        )
+        own = [s for refusal, s in self._own.items() if error and issubclass(error, refusal)]
+        return {
+            "type": f"/problems/{name}",
+            "title": _title(error, kind) if error is not None else kind.title,
+            "status": own[0] if own else kind.status,
+            "whatToDo": kind.advice,
+        }
+
+
+def refusals_by_name(
+    root: type[errors.Refused] = errors.Refused,
+) -> dict[str, type[errors.Refused]]:
+    """All refusals declared so far, by the name in their problem's type."""
+    found = {problem_name(root): root}
+    for child in root.__subclasses__():
+        found |= refusals_by_name(child)
+    return found

@@ -39,3 +39,11 @@ class MethodNotAllowed(Rejection):
 
 class ForeignOrigin(Rejection):
     """A page of another site tried to use this browser's session."""
+
+
+class TooManyConnections(Rejection):
+    """The process has as many live connections as it serves."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"there are {limit:,} live connections already; try again later")
