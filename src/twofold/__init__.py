@@ -1,5 +1,7 @@
 """Twofold: a write side that decides, read models made for each query, provably in step."""
 
+from msgspec import Meta
+
 from twofold.domain.aggregate import EventSourced, StateStored
 from twofold.domain.caller import NOBODY, SYSTEM, Caller, Rule, anyone, own, role, signed_in
 from twofold.domain.context import Context, Sources
@@ -50,6 +52,7 @@ __all__ = [
     "InvalidInput",
     "Key",
     "Measure",
+    "Meta",
     "Module",
     "NotFound",
     "Owner",
