@@ -1,15 +1,17 @@
-"""The small application over HTTP, without sockets."""
+"""Small applications over HTTP, without sockets."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.http import desk
 from tests.proposals import app
-from twofold import RuntimeSettings, System
+from twofold import Application, RuntimeSettings, System
 from twofold.adapters.memory.log import MemoryLog
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.http.asgi import HttpApp
@@ -22,7 +24,7 @@ class Client:
 
     def __init__(self, http: HttpApp) -> None:
         self.http = http
-        transport = httpx.ASGITransport(app=http)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=http)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://test")
 
     async def send(
@@ -48,17 +50,41 @@ class Client:
         return await self.send("GET", path, None, by, **headers)
 
 
-@pytest.fixture(params=["inline", "async"])
-async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    system = System(
-        app,
+def in_memory(application: Application, settings: RuntimeSettings | None = None) -> System:
+    """A system that forgets."""
+    return System(
+        application,
         MemoryLog(),
         MemoryReadStore(),
         clock=SystemClock(),
         chance=SeededChance(),
-        settings=RuntimeSettings(projections=request.param),
+        settings=settings or RuntimeSettings(),
     )
-    http = HttpApp(system, SecuritySettings(demo=True), max_body_bytes=10_000)
+
+
+@asynccontextmanager
+async def served(
+    application: Application,
+    settings: RuntimeSettings | None = None,
+    security: SecuritySettings | None = None,
+) -> AsyncIterator[Client]:
+    """The application, running."""
+    security = security or SecuritySettings(demo=True)
+    http = HttpApp(in_memory(application, settings), security, max_body_bytes=10_000)
     await http.start()
-    yield Client(http)
-    await http.stop()
+    try:
+        yield Client(http)
+    finally:
+        await http.stop()
+
+
+@pytest.fixture(params=["inline", "async"])
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    async with served(app, RuntimeSettings(projections=request.param)) as client:
+        yield client
+
+
+@pytest.fixture
+async def help_desk() -> AsyncIterator[Client]:
+    async with served(desk.app) as client:
+        yield client

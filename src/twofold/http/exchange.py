@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from hashlib import blake2b
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -14,6 +15,9 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
+_FIXED = (b"x-content-type-options", b"nosniff"), (b"vary", b"authorization, cookie")
+_NOT_KEPT = b"cache-control", b"no-store"
+_ASKED_AGAIN = b"cache-control", b"private, no-cache"
 
 
 class Exchange:
@@ -106,18 +110,41 @@ class Exchange:
         secure = "; Secure" if self.scope.get("scheme") == "https" else ""
         self.add(b"set-cookie", f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}")
 
-    async def answer(self, status: int, body: bytes, content_type: bytes = JSON) -> None:
+    async def answer(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        caching: tuple[bytes, bytes] = _NOT_KEPT,
+    ) -> None:
         """Send the answer; for HEAD without its body."""
-        self.status = status
         headers = [
             (b"content-type", content_type),
-            (b"content-length", str(len(body)).encode()),
-            (b"x-content-type-options", b"nosniff"),
+            (b"content-length", b"%d" % len(body)),
+            caching,
+            *_FIXED,
             *self.added,
         ]
+        await self._send(status, headers, b"" if self.method == "HEAD" else body)
+
+    async def answer_kept(self, body: bytes) -> None:
+        """Send a document that the client may keep and ask for again by its tag: 304 if it may."""
+        tag = b'"%s"' % blake2b(body, digest_size=8).hexdigest().encode()
+        self.added.append((b"etag", tag))
+        known = self.header(b"if-none-match")
+        if known and (known == "*" or tag.decode() in known):
+            await self.answer_empty(304, _ASKED_AGAIN)
+        else:
+            await self.answer(200, body, JSON, _ASKED_AGAIN)
+
+    async def answer_empty(self, status: int, caching: tuple[bytes, bytes] = _NOT_KEPT) -> None:
+        """Send an answer that has no body by its nature (204, 304)."""
+        await self._send(status, [caching, *_FIXED, *self.added], b"")
+
+    async def _send(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status = status
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        sent = b"" if self.method == "HEAD" else body
-        await self.send({"type": "http.response.body", "body": sent})
+        await self.send({"type": "http.response.body", "body": body})
         self.complete = True
 
     async def pass_on(self, message: MutableMapping[str, Any]) -> None:

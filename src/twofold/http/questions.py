@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import msgspec
 from msgspec.structs import fields as struct_fields
@@ -13,7 +13,9 @@ from twofold.domain.questions import Answering
 from twofold.errors import InvalidInput, Problem
 from twofold.http.exchange import Exchange
 from twofold.http.tokens import asked, describe
+from twofold.messages.shapes import is_several
 from twofold.messages.validation import read_value
+from twofold.messages.value import Query
 from twofold.ports.read_store import FacetCount
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
@@ -37,7 +39,7 @@ class OneOperation:
         key = exchange.parameters[self._name]
         found = await self._system.queries.one(self._route, key, question)
         describe(exchange, self._system, found.position, found.time_us, stale=found.stale)
-        await exchange.answer(200, found.answer)
+        await exchange.answer_kept(found.answer)
 
 
 class PageOperation:
@@ -85,34 +87,26 @@ class AnswerOperation:
         assert message is not None
         self._message = message
         self._system = system
-        self._several = {f.encode_name for f in struct_fields(message) if _is_several(f.type)}
+        self._several = {f.encode_name for f in struct_fields(message) if is_several(f.type)}
 
     async def __call__(self, exchange: Exchange) -> None:
         """Read the parameters into the query, answer."""
-        query = read_value(self._message, self._raw(exchange), strict=False)
+        query = self._read(exchange)
         question = await asked(exchange, self._system)
         found = await self._system.ask(query, question)
         describe(exchange, self._system, found.position, found.time_us, stale=found.stale)
         await exchange.answer(200, ENCODER.encode(found.answer))
 
-    def _raw(self, exchange: Exchange) -> dict[str, Any]:
-        raw: dict[str, Any] = dict(exchange.parameters)
+    def _read(self, exchange: Exchange) -> Query[Any]:
+        raw: dict[str, Any] = {}
         problems = []
         for name, values in exchange.query().items():
-            if name in self._several:
-                raw[name] = values
-            elif len(values) > 1 or name in exchange.parameters:
-                problems.append(Problem(name, "given more than once"))
-            else:
-                raw[name] = values[0]
-        if problems:
-            raise InvalidInput(problems)
-        return raw
-
-
-def _is_several(kind: Any) -> bool:
-    candidates = (kind, *get_args(kind))
-    return any(get_origin(one) in (tuple, list, frozenset) for one in candidates)
+            raw[name] = values if name in self._several else values[0]
+            if len(values) > 1 and name not in self._several:
+                problems.append(Problem(name, "is given more than once"))
+        return read_value(
+            self._message, raw, strict=False, given=exchange.parameters, problems=problems
+        )
 
 
 def _refuse_parameters(given: Mapping[str, Any]) -> None:

@@ -76,4 +76,4 @@ def _without_target(exchange: Exchange, node: _Node) -> Operation:
 
 
 async def _options(exchange: Exchange) -> None:
-    await exchange.answer(204, b"")
+    await exchange.answer_empty(204)

@@ -8,6 +8,8 @@ from typing import Annotated, Any, NewType, Union, get_args, get_origin
 
 import msgspec
 
+_NO_LISTS = (Mapping, str, bytes)
+
 
 def plain_types(kind: Any) -> tuple[Any, ...]:
     """The members of a union (or the one type) without annotations, new names and null."""
@@ -57,10 +59,8 @@ def value_type(kind: Any) -> Any:
 
 def is_several(kind: Any) -> bool:
     """Whether a value of ``kind`` is a list."""
-    return any(
-        _is_collection(origin := get_origin(one) or one) and not issubclass(origin, Mapping | str)
-        for one in plain_types(kind)
-    )
+    origins = (get_origin(one) or one for one in plain_types(kind))
+    return any(_is_collection(one) and not issubclass(one, _NO_LISTS) for one in origins)
 
 
 def _is_collection(kind: Any) -> bool:

@@ -20,13 +20,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _Flaw = tuple[str, str]
 
 
-def unsound(value: Any) -> list[Problem]:
-    """What is wrong inside ``value``, which is plain JSON or typed.
+def unsound(value: Any, path: str = "") -> list[Problem]:
+    """What is wrong inside ``value``, which stands at ``path``.
 
     Control characters in texts, numbers that no store can keep, times without a zone, nesting
     deeper than any business needs.
     """
-    return [Problem(path.removeprefix("."), message) for path, message in _flaws(value, 0)]
+    return [Problem(f"{path}{at}".removeprefix("."), message) for at, message in _flaws(value, 0)]
 
 
 def _flaws(value: Any, depth: int) -> list[_Flaw]:

@@ -41,10 +41,8 @@ def read_value(
     try:
         value = msgspec.convert(whole, kind, strict=strict)
     except msgspec.ValidationError as exc:
-        flaws = unsound(whole)
         wrong = _struct_problems(kind, whole, "", strict, frozenset(given))
-        inexplicable = [] if flaws or wrong else [worded(exc, "", kind, strict=strict)]
-        raise InvalidInput([*found, *wrong, *flaws, *inexplicable]) from exc
+        raise InvalidInput([*found, *(wrong or [worded(exc, "", kind, strict=strict)])]) from exc
     found += unsound(value)
     if found:
         raise InvalidInput(found)
@@ -65,10 +63,10 @@ def _converted(kind: type[msgspec.Struct], given: Mapping[str, str]) -> dict[str
 
 def _problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
     try:
-        msgspec.convert(raw, kind, strict=strict)
+        value = msgspec.convert(raw, kind, strict=strict)
     except msgspec.ValidationError as exc:
         return _inner_problems(kind, raw, path, strict) or [worded(exc, path, kind, strict=strict)]
-    return []
+    return unsound(value, path)
 
 
 def _inner_problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
@@ -102,7 +100,7 @@ def _struct_problems(
     found = []
     for name, field in known.items():
         if name in raw:
-            found += _problems(field.type, raw[name], inside + name, strict)
+            found += _problems(field.type, raw[name], inside + name, strict and name not in given)
         elif field.required:
             found.append(Problem(inside + name, "is missing"))
     if config.forbid_unknown_fields:

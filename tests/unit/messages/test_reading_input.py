@@ -153,7 +153,8 @@ def test_texts_of_a_query_are_read_as_their_types() -> None:
         count=3, sure=True
     )
     assert problems({"count": "x", "weight": "nan"}, Asked, strict=False) == {
-        "count": "must be a whole number"
+        "count": "must be a whole number",
+        "weight": "must be a finite number",
     }
     assert problems({"count": "1", "weight": "inf"}, Asked, strict=False) == {
         "weight": "must be a finite number"
@@ -175,7 +176,7 @@ def test_what_the_path_gives_can_be_wrong_and_is_not_offered_for_the_body() -> N
     path = {"orderId": "7", "number": "twelve"}
     assert problems({"orderId": "8", "nota": ""}, Renumber, given=path) == {
         "orderId": "is given by the path",
-        "number": "must be a whole number, not text",
+        "number": "must be a whole number",
         "nota": "no such field; there are: note",
     }
 
