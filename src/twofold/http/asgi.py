@@ -11,6 +11,7 @@ import structlog
 
 from twofold.domain.projection import OneOf, PageOf
 from twofold.errors import NotCaughtUp, TwofoldError
+from twofold.http.bearer import SecuritySettings, UnknownKey
 from twofold.http.commands import CommandOperation, CommandStatus
 from twofold.http.demo import Demo
 from twofold.http.exchange import Exchange, Receive, Scope, Send
@@ -27,7 +28,7 @@ from twofold.http.problems import (
 from twofold.http.questions import AnswerOperation, OneOperation, PageOperation
 from twofold.http.rejections import NoSuchPath
 from twofold.http.routing import Operation, Router
-from twofold.http.security import Security, SecuritySettings
+from twofold.http.security import Security
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
@@ -95,7 +96,10 @@ class HttpApp:
     def _build(self) -> None:
         system = self.system
         self.security = Security(
-            self._security_settings, system.application.accounts, system.log.secret
+            self._security_settings,
+            system.application.accounts,
+            system.log.secret,
+            system.clock,
         )
         self.measurements = Measurements(system)
         health = Health(system)
@@ -147,7 +151,10 @@ class HttpApp:
                 return
             if operation is None:
                 raise NoSuchPath(f"nothing is served at {exchange.path}")
-            exchange.caller = self.security.identify(exchange)
+            try:
+                exchange.caller = self.security.identify(exchange)
+            except UnknownKey:
+                exchange.caller = await self.security.identify_by_new_key(exchange)
             await operation(exchange)
         except Exception as exc:
             await self._fail(exchange, exc)

@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 import hmac
-import json
-import time
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-import msgspec
-import structlog
 
-from twofold.domain.caller import NOBODY, Caller
-from twofold.errors import Problem, SettingsProblems, SignInRequired
+from twofold.domain.caller import NOBODY, SYSTEM, Caller
+from twofold.errors import SignInRequired
+from twofold.http.bearer import BearerTokens, Fetch, SecuritySettings
 from twofold.http.exchange import Exchange
 from twofold.http.rejections import ForeignOrigin
+from twofold.ports.time_and_chance import Clock
 from twofold.wiring.application import Account
 
+__all__ = ["SESSION", "Security", "SecuritySettings", "check_origin"]
+
 SESSION = "twofold_session"
+_ISSUER = "twofold"
 _SESSION_SECONDS = 12 * 3600
 _KEPT_TOKENS = 10_000
-_LOG = structlog.get_logger("twofold.security")
-
-
-class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How callers prove who they are.
-
-    ``secret``: shared secret for HS256 bearer tokens (at least 32 bytes). ``keys``: a JWKS file for
-    RS256, ES256 or EdDSA. With neither, nobody can send bearer tokens, except the demo's own.
-    ``issuer`` and ``audience`` are demanded where set. ``demo`` allows choosing a demo account.
-    """
-
-    secret: str = ""
-    keys: str = ""
-    issuer: str = ""
-    audience: str = ""
-    demo: bool = False
+_CLOCK_SKEW_SECONDS = 30
 
 
 class Security:
-    """Identifies callers. ``own_key`` signs sessions and demo tokens."""
+    """Identifies callers. ``own_key`` signs sessions, which only demo mode starts and accepts."""
 
     def __init__(
-        self, settings: SecuritySettings, accounts: tuple[Account, ...], own_key: bytes
+        self,
+        settings: SecuritySettings,
+        accounts: tuple[Account, ...],
+        own_key: bytes,
+        clock: Clock,
+        fetch: Fetch | None = None,
     ) -> None:
         self.demo = settings.demo
         self.accounts = {account.account: account for account in accounts}
-        self._settings = settings
+        self._clock = clock
         self._own_key = hmac.digest(own_key, b"session", "sha256")
-        self._keys = _public_keys(settings)
+        self._bearer = BearerTokens(settings, clock.monotonic, fetch)
         self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
     def identify(self, exchange: Exchange) -> Caller:
@@ -60,7 +51,7 @@ class Security:
         if header:
             scheme, _, token = header.partition(" ")
             if scheme.lower() != "bearer":
-                raise SignInRequired("Authorization other than Bearer")
+                raise SignInRequired("Authorization other than Bearer; this")
             return self._caller(token.strip(), bearer=True)
         session = exchange.cookie(SESSION)
         if not session:
@@ -73,16 +64,21 @@ class Security:
             exchange.set_cookie(SESSION, "", seconds=0)
             return NOBODY
 
+    async def identify_by_new_key(self, exchange: Exchange) -> Caller:
+        """As ``identify`` does, once the issuer was asked for keys it may have made since."""
+        await self._bearer.learn()
+        return self.identify(exchange)
+
     def sign_in(self, account: Account) -> str:
         """A token for a demo account."""
-        now = int(time.time())
+        now = int(self._clock.now().timestamp())
         claims = {
             "sub": account.account,
             "name": account.name,
             "roles": list(account.roles),
             "iat": now,
             "exp": now + _SESSION_SECONDS,
-            "iss": "twofold",
+            "iss": _ISSUER,
         }
         return jwt.encode(claims, self._own_key, algorithm="HS256")
 
@@ -95,63 +91,62 @@ class Security:
     def _caller(self, token: str, *, bearer: bool) -> Caller:
         # Verified tokens are remembered until they expire: checking a signature costs as much as
         # answering a query.
+        now = self._clock.now().timestamp()
         known = self._known.get(token)
-        if known is not None and known[1] > time.time():
+        if known is not None and known[1] > now:
+            self._known.move_to_end(token)
             return known[0]
-        claims = self._claims(token, bearer)
-        caller = Caller(
-            str(claims["sub"]),
-            str(claims.get("name", "")),
-            frozenset(str(one) for one in claims.get("roles", ()) if isinstance(one, str)),
-        )
-        self._known[token] = (caller, float(claims["exp"]))
+        claims = self._own_claims(token)
+        if claims is None and not bearer:
+            raise SignInRequired("the session is over; this")
+        claims = claims or self._bearer.claims(token)
+        caller, expires = _caller_of(claims), _expiry(claims, now)
+        self._known[token] = (caller, expires)
         if len(self._known) > _KEPT_TOKENS:
             self._known.popitem(last=False)
         return caller
 
-    def _claims(self, token: str, bearer: bool) -> dict[str, Any]:
+    def _own_claims(self, token: str) -> dict[str, Any] | None:
+        if not self.demo:
+            return None
+        options: Any = {"require": ["exp", "sub"], "verify_exp": False, "verify_iat": False}
         try:
             return jwt.decode(
-                token,
-                self._own_key,
-                algorithms=["HS256"],
-                issuer="twofold",
-                options={"require": ["exp", "sub"]},
+                token, self._own_key, algorithms=["HS256"], issuer=_ISSUER, options=options
             )
-        except jwt.PyJWTError as exc:
-            if bearer and (self._settings.secret or self._keys):
-                return self._foreign_claims(token)
-            raise SignInRequired("the token given is not valid; this") from exc
+        except jwt.PyJWTError:
+            return None
 
-    def _foreign_claims(self, token: str) -> dict[str, Any]:
-        settings = self._settings
-        try:
-            header = jwt.get_unverified_header(token)
-            algorithm = header.get("alg", "")
-            if algorithm == "HS256" and settings.secret:
-                key: Any = settings.secret
-            else:
-                key = self._keys[header.get("kid", "")]
-                if key.algorithm_name != algorithm:
-                    raise jwt.InvalidAlgorithmError(algorithm)
-            return jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                issuer=settings.issuer or None,
-                audience=settings.audience or None,
-                options={"require": ["exp", "sub"], "verify_aud": bool(settings.audience)},
-            )
-        except (jwt.PyJWTError, KeyError) as exc:
-            _LOG.info("bearer token refused", why=type(exc).__name__)
-            raise SignInRequired("the token given is not valid; this") from exc
+
+def _expiry(claims: Mapping[str, Any], now: float) -> float:
+    """When the token expires. Raises SignInRequired if that was before, or its time is to come."""
+    try:
+        expires, begins = float(claims["exp"]), float(claims.get("nbf", now))
+    except (TypeError, ValueError) as exc:
+        raise SignInRequired("the token's times are no numbers; this") from exc
+    if expires <= now:
+        raise SignInRequired("the token has expired; this")
+    if begins > now + _CLOCK_SKEW_SECONDS:
+        raise SignInRequired("the token is not valid yet; this")
+    return expires
+
+
+def _caller_of(claims: Mapping[str, Any]) -> Caller:
+    subject = str(claims["sub"])
+    if subject in ("", SYSTEM.subject):
+        # No token makes anybody the system itself.
+        raise SignInRequired(f"the subject {subject!r} can't sign in; this")
+    roles = claims.get("roles")
+    named = [one for one in roles if isinstance(one, str)] if isinstance(roles, list) else []
+    return Caller(subject, str(claims.get("name", "")), frozenset(named))
 
 
 def check_origin(exchange: Exchange) -> None:
     """A cookie proves who, not what for: changes must come from this site's own pages.
 
-    Browsers say where a request comes from (Sec-Fetch-Site, Origin) and pages can't forge that;
-    programs that say neither carry no browser's cookie by accident.
+    Browsers say where a request comes from (Sec-Fetch-Site, Origin) and pages can't forge that,
+    so no token has to be carried through every form and script; programs that say neither carry
+    no browser's cookie by accident.
     """
     site = exchange.header(b"sec-fetch-site")
     if site:
@@ -162,19 +157,3 @@ def check_origin(exchange: Exchange) -> None:
         if not origin or urlsplit(origin).netloc == exchange.header(b"host"):
             return
     raise ForeignOrigin("the request came from a page of another site")
-
-
-def _public_keys(settings: SecuritySettings) -> dict[str, Any]:
-    problems = []
-    if settings.secret and len(settings.secret.encode()) < 32:
-        problems.append(Problem("TWOFOLD_JWT_SECRET", "needs at least 32 bytes"))
-    keys: dict[str, Any] = {}
-    if settings.keys:
-        try:
-            found = jwt.PyJWKSet.from_dict(json.loads(Path(settings.keys).read_text("utf-8")))
-            keys = {key.key_id or "": key for key in found.keys}
-        except (OSError, ValueError, jwt.PyJWTError) as exc:
-            problems.append(Problem("TWOFOLD_JWT_KEYS", f"{settings.keys}: {exc}"))
-    if problems:
-        raise SettingsProblems(problems)
-    return keys
