@@ -11,6 +11,7 @@ from rich.console import Console
 from twofold.assembly.serving import build, serve
 from twofold.assembly.settings import Settings
 from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
+from twofold.ops.commands.schemas import schema_problems
 from twofold.ops.commands.target import App, Config, found
 from twofold.ops.logs import configure_logs
 from twofold.ops.tuning import tune_interpreter
@@ -66,12 +67,24 @@ def _greet(application: Application, settings: Settings, role: str, host: str, p
         console.print(f"  sign in  {where}/demo as [bold]{first}[/] (accounts: {names})")
 
 
-def check(app: App, config: Config = None) -> None:
-    """Check wiring and settings; every problem is named."""
+def check(
+    app: App,
+    schema: Annotated[
+        Path | None, typer.Option(help="File with the events' shapes; made if missing")
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="A git revision whose version of the file is compared instead")
+    ] = "",
+    accept: Annotated[bool, typer.Option("--accept", help="Write the shapes as they are")] = False,
+    config: Config = None,
+) -> None:
+    """Check wiring, settings and (with --schema) changes of events; every problem is named."""
     problems: list[str] = []
     try:
         application, settings = found(app, config)
-        build(application, settings, _ROLES["all"])
+        http = build(application, settings, _ROLES["all"])
+        if schema is not None:
+            problems = schema_problems(http.system.wired, schema, against, accept=accept)
     except (WiringProblems, SettingsProblems) as exc:
         problems = str(exc).splitlines()
     except TwofoldError as exc:
