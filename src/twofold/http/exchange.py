@@ -29,6 +29,7 @@ class Exchange:
         "added",
         "caller",
         "complete",
+        "endless",
         "method",
         "parameters",
         "path",
@@ -53,6 +54,7 @@ class Exchange:
         self.route = ""
         self.status = 0
         self.complete = False
+        self.endless = False
         self.added: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] | None = None
         self._cookies: dict[str, str] | None = None

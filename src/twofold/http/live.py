@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from twofold.domain.caller import Rule
+from twofold.domain.caller import Caller, Rule
 from twofold.domain.questions import Answering
 from twofold.errors import Forbidden, InvalidInput, Problem, SignInRequired
 from twofold.http.exchange import Exchange
+from twofold.http.rejections import TooManyConnections
 from twofold.messages.recorded import moment
 from twofold.runtime.system import System
+from twofold.wiring.routes import Route
 
 _HEARTBEAT_SECONDS = 15.0
+# Browsers connect again by themselves; only then is it checked again who is asking.
+_LONGEST_SECONDS = 900.0
+_LOOK_SECONDS = 60.0
 _CONNECTIONS = 1_000
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
 
 
 class LiveUpdates:
@@ -24,100 +36,172 @@ class LiveUpdates:
     what their reader may see by the query, whose rules apply.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, connections: int = _CONNECTIONS) -> None:
         self._system = system
-        self._open = 0
+        self._limit = connections
+        self._rules = rules_of_models(system.wired.routes)
+        self._streams: set[_Stream] = set()
+        self._watch: asyncio.Task[None] | None = None
         self._draining = False
-        self._rules: dict[str, Rule] = {}
-        for route in system.wired.routes:
-            if not route.path or isinstance(route.target, type):
-                continue
-            asked = (
-                route.target.projections
-                if isinstance(route.target, Answering)
-                else (route.target.projection,)
-            )
-            for projection in asked:
-                self._rules.setdefault(projection.name, route.may)
+
+    @property
+    def open(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
 
     async def __call__(self, exchange: Exchange) -> None:
         """Stream until the client goes away or the process drains."""
         names = self._names(exchange)
-        if self._open >= _CONNECTIONS:
-            await exchange.answer(503, b'{"detail":"too many live connections"}')
-            return
-        exchange.status = 200
-        headers = [
-            (b"content-type", b"text/event-stream"),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        start = {"type": "http.response.start", "status": 200, "headers": headers}
-        await exchange.send(start)
-        self._open += 1
-        gone = asyncio.create_task(_gone(exchange))
-        try:
-            await self._stream(exchange, names, gone)
-        finally:
-            self._open -= 1
-            gone.cancel()
+        if self.open >= self._limit or self._draining:
+            raise TooManyConnections(self._limit)
+        exchange.endless = True
+        start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
+        await exchange.pass_on(start)
+        if exchange.method != "HEAD":
+            await self._follow(_Stream(exchange, names, self._system))
+        await exchange.pass_on({"type": "http.response.body", "body": b""})
 
     def drain(self) -> None:
-        """End all streams within a second; browsers connect again, elsewhere or later."""
+        """End all streams; browsers connect again, elsewhere or later."""
         self._draining = True
+        self._wake()
+
+    async def _follow(self, stream: _Stream) -> None:
+        self._streams.add(stream)
+        gone = asyncio.create_task(stream.until_gone())
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._watch_progress())
+        try:
+            await stream.open()
+            while self._system.ready and not (self._draining or stream.over):
+                await stream.next()
+        finally:
+            gone.cancel()
+            self._streams.discard(stream)
+            if not self._streams and self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
+
+    async def _watch_progress(self) -> None:
+        """All streams share one look at what moves; it also returns when nothing did."""
+        tables = self._system.tables.values()
+        progress = self._system.progress
+        seen: list[int] = []
+        while True:
+            now = [progress.checkpoint(table).position for table in tables]
+            if now != seen:
+                seen = now
+                self._wake()
+            await progress.next_move(_LOOK_SECONDS)
+
+    def _wake(self) -> None:
+        for stream in self._streams:
+            stream.wake.set()
 
     def _names(self, exchange: Exchange) -> list[str]:
-        given = [n for text in exchange.query().get("models", ()) for n in text.split(",") if n]
-        unknown = [name for name in given if name not in self._rules]
-        if unknown or not given:
-            allowed = ", ".join(self._rules)
+        """The models asked for that the caller may see. Raises if there is none."""
+        texts = exchange.query().get("models", ())
+        given = list(dict.fromkeys(name for text in texts for name in text.split(",") if name))
+        if not given or any(name not in self._rules for name in given):
+            allowed = ", ".join(self._rules) or "none"
             raise InvalidInput([Problem("models", f"one or more of {allowed}")])
+        visible, refused = [], None
         for name in given:
             try:
-                self._rules[name].check(f"live updates of {name}", exchange.caller)
-            except (Forbidden, SignInRequired):
-                if len(given) == 1:
-                    raise
-        return [name for name in given if self._allowed(name, exchange)]
+                _check(name, self._rules[name], exchange.caller)
+                visible.append(name)
+            except (Forbidden, SignInRequired) as exc:
+                refused = exc
+        if refused is not None and not visible:
+            raise refused
+        return visible
 
-    def _allowed(self, name: str, exchange: Exchange) -> bool:
+
+class _Stream:
+    """One client: what it asked for and has been told."""
+
+    def __init__(self, exchange: Exchange, names: Sequence[str], system: System) -> None:
+        self.wake = asyncio.Event()
+        self.over = False
+        self._exchange = exchange
+        self._progress = system.progress
+        self._tables = {name: system.tables[name] for name in names}
+        self._clock = system.clock
+        self._sent_at = system.clock.monotonic()
+        self._ends = self._sent_at + _LONGEST_SECONDS
+        last = exchange.header(b"last-event-id")
+        known = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
+        self._told = {
+            name: self._progress.checkpoint(table).position if known is None else known
+            for name, table in self._tables.items()
+        }
+
+    async def open(self) -> None:
+        """Say that the stream is there, and what a client coming back has missed."""
+        await self._send(b"retry: 1000\n\n")
+        await self._tell()
+
+    async def next(self) -> None:
+        """Tell what has moved; or, after a while without, that the stream is still there."""
+        quiet = self._clock.monotonic() - self._sent_at
         try:
-            self._rules[name].check(name, exchange.caller)
+            async with asyncio.timeout(_HEARTBEAT_SECONDS - quiet):
+                await self.wake.wait()
+        except TimeoutError:
+            await self._send(b": still here\n\n")
+        # Cleared before telling: what moves while something is sent must not be forgotten.
+        self.wake.clear()
+        await self._tell()
+        self.over |= self._clock.monotonic() >= self._ends
+
+    async def until_gone(self) -> None:
+        """Wait until the client has gone."""
+        while (await self._exchange.receive())["type"] != "http.disconnect":
+            continue
+        self.over = True
+        self.wake.set()
+
+    async def _tell(self) -> None:
+        for name, table in self._tables.items():
+            checkpoint = self._progress.checkpoint(table)
+            if checkpoint.position > self._told[name]:
+                self._told[name] = checkpoint.position
+                data = {
+                    "model": name,
+                    "position": checkpoint.position,
+                    "asOf": moment(checkpoint.time_us).isoformat().replace("+00:00", "Z"),
+                }
+                # What a client coming back names as its last id must not be beyond any model.
+                told = min(self._told.values())
+                event = b"id: %d\nevent: moved\ndata: %s\n\n"
+                await self._send(event % (told, msgspec.json.encode(data)))
+
+    async def _send(self, part: bytes) -> None:
+        self._sent_at = self._clock.monotonic()
+        await self._exchange.pass_on(
+            {"type": "http.response.body", "body": part, "more_body": True}
+        )
+
+
+def rules_of_models(routes: Sequence[Route]) -> Mapping[str, Sequence[Rule]]:
+    """The rules of all routes by the read models that they show."""
+    found: dict[str, list[Rule]] = defaultdict(list)
+    for route in routes:
+        if not route.path or isinstance(route.target, type):
+            continue
+        target = route.target
+        shown = target.projections if isinstance(target, Answering) else (target.projection,)
+        for projection in shown:
+            found[projection.name].append(route.may)
+    return found
+
+
+def _check(name: str, rules: Sequence[Rule], caller: Caller) -> None:
+    """Whoever may ask for a model in one way may know that it moved."""
+    for rule in rules[:-1]:
+        try:
+            rule.check(name, caller)
         except (Forbidden, SignInRequired):
-            return False
-        return True
-
-    async def _stream(self, exchange: Exchange, names: list[str], gone: asyncio.Task[None]) -> None:
-        progress, tables = self._system.progress, self._system.tables
-        seen = {name: progress.checkpoint(tables[name]).position for name in names}
-        await _send(exchange, b": connected\n\n")
-        quiet = self._system.clock.monotonic()
-        while self._system.ready and not (self._draining or gone.done()):
-            moving = asyncio.ensure_future(progress.next_move(1.0))
-            await asyncio.wait((moving, gone), return_when=asyncio.FIRST_COMPLETED)
-            moving.cancel()
-            for name in names:
-                checkpoint = progress.checkpoint(tables[name])
-                if checkpoint.position > seen[name]:
-                    seen[name] = checkpoint.position
-                    await _send(exchange, _event(name, checkpoint.position, checkpoint.time_us))
-                    quiet = self._system.clock.monotonic()
-            if self._system.clock.monotonic() - quiet > _HEARTBEAT_SECONDS:
-                await _send(exchange, b": still here\n\n")
-                quiet = self._system.clock.monotonic()
-        await exchange.send({"type": "http.response.body", "body": b""})
-
-
-def _event(name: str, position: int, time_us: int) -> bytes:
-    as_of = moment(time_us).isoformat().replace("+00:00", "Z")
-    data = msgspec.json.encode({"model": name, "position": position, "asOf": as_of})
-    return b"id: %d\nevent: moved\ndata: %s\n\n" % (position, data)
-
-
-async def _send(exchange: Exchange, part: bytes) -> None:
-    await exchange.send({"type": "http.response.body", "body": part, "more_body": True})
-
-
-async def _gone(exchange: Exchange) -> None:
-    while (await exchange.receive())["type"] != "http.disconnect":
-        continue
+            continue
+        return
+    rules[-1].check(name, caller)
