@@ -22,7 +22,11 @@ class _Recorder:
 def field_name(pick: Callable[[Any], Any]) -> str:
     """The name of the one attribute that ``pick`` reads. Raises TypeError for anything else."""
     recorder = _Recorder()
-    picked = pick(cast(Any, recorder))
+    try:
+        picked = pick(cast(Any, recorder))
+    except TypeError:
+        # Something was done with the field beyond reading it.
+        picked = None
     if picked is not recorder or len(recorder.names) != 1:
         raise TypeError("a field is named by reading it alone: lambda document: document.field")
     return str(recorder.names[0])

@@ -73,6 +73,7 @@ class Projection(Generic[D]):
         self.model = model
         self.name = name or snake_case(model.__name__)
         self.declared_at = caller_place()
+        self.ignored: frozenset[type[Event]] = frozenset()
         self._declared: list[_Declared] = []
 
     @overload
@@ -109,10 +110,18 @@ class Projection(Generic[D]):
 
         return register(function) if function is not None else register
 
+    def ignores(self, *events: type[Event]) -> None:
+        """Events of aggregates whose documents it keeps, but which change none of them."""
+        self.ignored |= frozenset(events)
+
     @property
     def page(self) -> PageOf:
         """The list of all documents, filtered, sorted and paged as the markers declare."""
         return PageOf(self)
+
+    def page_by(self, field: Callable[[D], object], *, descending: bool = False) -> PageOf:
+        """``page``, sorted by ``field`` where the request does not say how."""
+        return PageOf(self, (field_name(field), descending))
 
     @property
     def one(self) -> OneOf:
@@ -171,9 +180,13 @@ class Projection(Generic[D]):
 
 
 class PageOf(msgspec.Struct, frozen=True):
-    """The question "which documents?" to a projection."""
+    """The question "which documents?" to a projection.
+
+    ``sort`` (field, descending?) is used where the request names none; without it, by key.
+    """
 
     projection: Projection[Any]
+    sort: tuple[str, bool] | None = None
 
 
 class OneOf(msgspec.Struct, frozen=True):

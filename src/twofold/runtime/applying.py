@@ -11,7 +11,7 @@ from twofold.ports.read_store import Checkpoint, ReadTransaction
 from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
-from twofold.wiring.wired import Folding, Writing
+from twofold.wiring.foldings import Folding, Writing
 
 
 class Batch:

@@ -18,7 +18,8 @@ from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.refusals import written_refusal
 from twofold.runtime.sending import REFUSED, SUCCEEDED, Done, Sent
 from twofold.runtime.streams import STORED, StreamState
-from twofold.wiring.wired import Handling, Wired
+from twofold.wiring.handlings import Handling
+from twofold.wiring.wired import Wired
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from twofold.errors import ProjectionFailed, TwofoldError
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
 from twofold.ports.read_store import ReadTransaction, Row, Scalar
-from twofold.wiring.wired import Folding, Writing
+from twofold.wiring.foldings import Folding, Writing
 
 Decoded = tuple[Recorded, Event]
 _ENCODER = msgspec.json.Encoder(decimal_format="string")

@@ -15,13 +15,12 @@ from twofold.domain.signatures import members
 from twofold.errors import BadCursor, InvalidInput, Problem
 from twofold.ports.read_store import ColumnKind, Condition, Scalar, Select
 from twofold.runtime.tokens import Tokens
-from twofold.wiring.model import Field, Model
+from twofold.wiring.model import RESERVED, Field, Model
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 200
 LARGEST_OFFSET = 100_000
 LONGEST_TEXT = 200
-_RESERVED = ("page", "size", "sortBy", "sortDirection", "cursor", "facets", "q")
 
 Parameters = Mapping[str, Sequence[str]]
 
@@ -73,8 +72,13 @@ class Listing:
         """What ``facets`` may name."""
         return tuple(self._facets)
 
-    def request(self, parameters: Parameters, tokens: Tokens) -> ListRequest:
-        """Read ``parameters``. Raises InvalidInput naming everything wrong, BadCursor."""
+    def request(
+        self, parameters: Parameters, tokens: Tokens, usual: tuple[str, bool] | None = None
+    ) -> ListRequest:
+        """Read ``parameters``; ``usual`` is the sort where they name none and search nothing.
+
+        Raises InvalidInput naming everything wrong, BadCursor.
+        """
         problems: list[Problem] = []
         where = self._where(parameters, problems)
         text = _one(parameters, "q", problems).strip()
@@ -84,7 +88,7 @@ class Listing:
             problems.append(Problem("q", f"at most {LONGEST_TEXT} characters"))
         size = _number(parameters, "size", DEFAULT_SIZE, 1, LARGEST_SIZE, problems)
         page = _number(parameters, "page", 0, 0, LARGEST_OFFSET // LARGEST_SIZE, problems)
-        sort = self._sort(parameters, problems)
+        sort = self._sort(parameters, None if text else usual, problems)
         facets = self._facet_names(parameters, problems)
         cursor = _one(parameters, "cursor", problems)
         if problems:
@@ -129,7 +133,7 @@ class Listing:
     def _where(self, parameters: Parameters, problems: list[Problem]) -> tuple[Condition, ...]:
         found = []
         for name, texts in parameters.items():
-            if name in _RESERVED:
+            if name in RESERVED:
                 continue
             known = self._filters.get(name)
             if known is None:
@@ -143,13 +147,15 @@ class Listing:
                 problems.append(Problem(name, str(exc)))
         return tuple(found)
 
-    def _sort(self, parameters: Parameters, problems: list[Problem]) -> tuple[str, bool] | None:
+    def _sort(
+        self, parameters: Parameters, usual: tuple[str, bool] | None, problems: list[Problem]
+    ) -> tuple[str, bool] | None:
         by = _one(parameters, "sortBy", problems)
-        direction = _one(parameters, "sortDirection", problems) or "asc"
-        if direction not in ("asc", "desc"):
+        direction = _one(parameters, "sortDirection", problems)
+        if direction not in ("", "asc", "desc"):
             problems.append(Problem("sortDirection", "asc or desc"))
         if not by:
-            return None
+            return (usual[0], direction == "desc") if usual and direction else usual
         if by not in self._sorts:
             allowed = ", ".join(self._sorts) or "none"
             problems.append(Problem("sortBy", f"can't sort by {by!r}; allowed: {allowed}"))

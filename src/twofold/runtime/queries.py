@@ -17,8 +17,9 @@ from twofold.runtime.listing import Listing, ListRequest, Parameters
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tokens import Tokens
+from twofold.wiring.foldings import Folding
 from twofold.wiring.routes import Route
-from twofold.wiring.wired import Folding, Wired
+from twofold.wiring.wired import Wired
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -89,7 +90,8 @@ class Queries:
         assert isinstance(route.target, PageOf)
         folding = self._wired.foldings[route.target.projection.name]
         limited = route.may.check(route.path or folding.name, asked.caller)
-        request = self.listings[folding.name].request(parameters, self._tokens)
+        listing = self.listings[folding.name]
+        request = listing.request(parameters, self._tokens, route.target.sort)
         table = self._tables[folding.name]
         late = await self._caught_up((table,), route, asked)
         checkpoint = self._progress.checkpoint(table)

@@ -27,7 +27,8 @@ from twofold.runtime.tokens import Tokens
 from twofold.runtime.versions import version_of
 from twofold.runtime.writer import Writer
 from twofold.wiring.application import Application
-from twofold.wiring.wired import Folding, Wired, Writing, wire
+from twofold.wiring.foldings import Folding, Writing
+from twofold.wiring.wired import Wired, wire
 
 R = TypeVar("R")
 _LOG = structlog.get_logger("twofold.system")

@@ -29,8 +29,9 @@ from twofold.ports.read_store import Row
 from twofold.runtime.clock import SeededChance
 from twofold.runtime.folding import FoldBatch
 from twofold.testing.virtual_time import START
+from twofold.wiring.foldings import Folding
+from twofold.wiring.handlings import identity_field
 from twofold.wiring.model import Model
-from twofold.wiring.wired import Folding, identity_field
 
 R = TypeVar("R")
 S = TypeVar("S")

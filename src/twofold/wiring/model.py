@@ -13,11 +13,15 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import fields as struct_fields
 
-from twofold.domain.signatures import bare, hints, marks, members, mistake
+from twofold.domain.signatures import bare, marks, members, mistake
 from twofold.errors import Mistake
 from twofold.messages.markers import Between, Use
 from twofold.messages.value import ReadModel
 from twofold.ports.read_store import Column, ColumnKind, Row, Table
+from twofold.wiring.checking import annotated, readable
+
+RESERVED = ("page", "size", "sortBy", "sortDirection", "cursor", "facets", "q")
+"""Parameters of every list, which no filter can have."""
 
 _KINDS: dict[type, ColumnKind] = {
     bool: ColumnKind.BOOLEAN,
@@ -48,7 +52,7 @@ class Model:
         self.type = model
         self.name = name
         self.fields = {field.name: field for field in _fields(model, problems)}
-        self.key = self._the_one("key", problems)
+        self.key = self._the_one("key", problems) if self.fields else ""
         self.owner = next((f.name for f in self.fields.values() if f.use.owner), "")
         self.columns = tuple(
             _column(field)
@@ -58,7 +62,10 @@ class Model:
         self.texts = tuple(f.name for f in self.fields.values() if f.use.search)
         self.sorts = tuple(f.name for f in self.fields.values() if f.use.sort)
         self.facets = tuple(f.name for f in self.fields.values() if f.use.facet)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(model).decode
+        decodable = readable(model, "the read model", problems) if self.fields else False
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(
+            model if decodable else dict
+        ).decode
         self._key = attrgetter(self.key) if self.key else attrgetter("__class__")
         self._values = _reader([self.fields[c.name] for c in self.columns])
         self._texts = _reader([self.fields[name] for name in self.texts])
@@ -105,7 +112,9 @@ class Model:
 
 
 def _fields(model: type[ReadModel], problems: list[Mistake]) -> list[Field]:
-    annotations = hints(model)
+    annotations = annotated(model, problems)
+    if not annotations:
+        return []
     wires = {field.name: field.encode_name for field in struct_fields(model)}
     return [_field(model, name, annotations[name], wire, problems) for name, wire in wires.items()]
 
@@ -125,7 +134,21 @@ def _field(model: type, name: str, annotation: Any, wire: str, problems: list[Mi
                 model,
             )
         )
+    _check_parameters(model, field, problems)
     return field
+
+
+def _check_parameters(model: type, field: Field, problems: list[Mistake]) -> None:
+    between = (field.between.least, field.between.most) if field.between else ()
+    for name in (*between, *((field.wire,) if field.use.filter else ())):
+        if name in RESERVED:
+            problems.append(
+                mistake(
+                    f"{model.__name__}.{field.name}: a list can't be filtered by {name}, which has "
+                    f"another meaning there, as have {', '.join(RESERVED)}",
+                    model,
+                )
+            )
 
 
 def _needs_column(field: Field) -> bool:

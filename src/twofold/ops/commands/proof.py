@@ -16,7 +16,7 @@ from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.system import System
 from twofold.runtime.verification import Difference, Verification, Verified
-from twofold.wiring.wired import Folding
+from twofold.wiring.foldings import Folding
 
 _BATCH = 5_000
 _SHOWN = 20
