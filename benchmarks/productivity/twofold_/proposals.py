@@ -4,37 +4,41 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, NewType
 
-from msgspec import Meta
-
 import twofold as tf
 
-ProposalId = NewType("ProposalId", str)
+Id = NewType("Id", str)
 Level = StrEnum("Level", ["beginner", "intermediate", "advanced"])
 Status = StrEnum("Status", ["submitted", "accepted", "rejected", "withdrawn"])
 
 
 class Content(tf.Value):
-    title: tf.Sort[Annotated[str, Meta(min_length=5)]]
+    title: tf.Sort[Annotated[str, tf.Meta(min_length=5)]]
     category: tf.Filter[str]
     level: tf.Filter[Level]
+
+
+class Authored(Content):
+    author: tf.Owner[str]
 
 
 class Submit(Content, tf.Command): ...
 
 
-class Accept(tf.Command):
-    id: ProposalId
+class Close(tf.Command):
+    id: Id
 
 
-class Reject(Accept):
+class Accept(Close): ...
+
+
+class Reject(Close):
     reason: str
 
 
-class Withdraw(Accept): ...
+class Withdraw(Close): ...
 
 
-class Submitted(Content, tf.Event):
-    author: tf.Owner[str]
+class Submitted(Authored, tf.Event): ...
 
 
 class Accepted(tf.Event): ...
@@ -47,20 +51,19 @@ class Rejected(tf.Event):
 class Withdrawn(tf.Event): ...
 
 
-class Proposal(Submitted):
+class Proposal(Authored):
     status: tf.Filter[Status]
 
 
 class PortfolioItem(Proposal, tf.ReadModel):
-    id: tf.Key[ProposalId]
+    id: tf.Key[Id]
     submitted_at: tf.Sort[datetime]
 
 
-Decided = Accepted | Rejected | Withdrawn
-DECIDES: dict[type[Accept], type[Decided]]
-DECIDES = {Accept: Accepted, Reject: Rejected, Withdraw: Withdrawn}
+Closed = Accepted | Rejected | Withdrawn
+EVENTS: dict[type[Close], type[Closed]] = {Accept: Accepted, Reject: Rejected, Withdraw: Withdrawn}
 AFTER = {Accepted: Status.accepted, Rejected: Status.rejected, Withdrawn: Status.withdrawn}
-proposal = tf.EventSourced(Proposal, ProposalId)
+proposal = tf.EventSourced(Proposal, Id)
 portfolio = tf.Projection(PortfolioItem)
 
 
@@ -70,8 +73,8 @@ def submit(state: None, command: Submit, context: tf.Context) -> Submitted:
 
 
 @proposal.decides
-def decide(state: Proposal, command: Accept | Reject | Withdraw) -> Decided | None:
-    event = DECIDES[type(command)].of(command)
+def close(state: Proposal, command: Accept | Reject | Withdraw) -> Closed | None:
+    event = EVENTS[type(command)].of(command)
     if state.status not in (Status.submitted, AFTER[type(event)]):
         raise tf.Refused(f"The proposal is {state.status} already")
     return event if state.status is Status.submitted else None
@@ -83,23 +86,17 @@ def begun(state: None, event: Submitted) -> Proposal:
 
 
 @proposal.evolves
-def decided(state: Proposal, event: Decided) -> Proposal:
+def closed(state: Proposal, event: Closed) -> Proposal:
     return state.but(status=AFTER[type(event)])
-
-
-@proposal.answers
-def answer(id: str, state: Proposal) -> dict[str, str]:
-    return {"id": id}
 
 
 @portfolio.on
 def listed(item: PortfolioItem | None, event: Submitted, meta: tf.Recorded) -> PortfolioItem:
-    id = ProposalId(meta.stream_id)
-    return PortfolioItem(**begun(None, event), id=id, submitted_at=meta.time)
+    return PortfolioItem(**begun(None, event), id=Id(meta.stream_id), submitted_at=meta.time)
 
 
 @portfolio.on
-def marked(item: PortfolioItem, event: Decided) -> PortfolioItem:
+def marked(item: PortfolioItem, event: Closed) -> PortfolioItem:
     return item.but(status=AFTER[type(event)])
 
 
@@ -108,7 +105,7 @@ routes = (
     tf.post("/api/proposals/{id}/accept", Accept, may=tf.role("reviewer")),
     tf.post("/api/proposals/{id}/reject", Reject, may=tf.role("reviewer")),
     tf.post("/api/proposals/{id}/withdraw", Withdraw, may=tf.own),
-    tf.get("/api/proposals", portfolio.page, may=tf.anyone),
+    tf.get("/api/proposals", portfolio.page_by(lambda item: item.title), may=tf.anyone),
     tf.get("/api/proposals/{id}", portfolio.one, may=tf.anyone),
 )
 app = tf.Application("training", tf.Module("proposals", proposal, portfolio, *routes))
