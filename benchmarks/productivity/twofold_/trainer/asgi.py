@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import jwt
-from proposals import app as application
 
+from proposals import app as application
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
 from twofold.http.asgi import HttpApp

@@ -5,9 +5,9 @@ import sys
 
 sys.path.insert(0, ".")
 
-from proposals import Accept, Id, Level, Submit
 from trainer.asgi import system
 
+from proposals import Accept, Id, Level, Submit
 from twofold import Caller, Sent
 
 ANN = Sent(caller=Caller("ann"))
