@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.modules.orders.contracts import (
@@ -154,6 +154,7 @@ def test_a_refund_is_more_than_nothing(amount: str) -> None:
 amounts = st.decimals("0.001", "20", places=3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(amounts, st.none()), max_size=12))
 def test_refunds_never_exceed_what_was_captured(wanted: list[Decimal | None]) -> None:
     state = order_in(S.PROCESSING)
