@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
-from enum import Enum
-from typing import Any
 
 import msgspec
 
-from twofold.domain.signatures import members
 from twofold.errors import BadCursor, InvalidInput, Problem
-from twofold.ports.read_store import ColumnKind, Condition, Scalar, Select
+from twofold.ports.read_store import Condition, Scalar, Select
+from twofold.runtime.scalars import condition, restored, written
 from twofold.runtime.tokens import Tokens
 from twofold.wiring.model import RESERVED, Field, Model
 
@@ -93,7 +89,7 @@ class Listing:
         cursor = _one(parameters, "cursor", problems)
         if problems:
             raise InvalidInput(problems)
-        digest = _digest(where, text)
+        digest = self._digest(where, text)
         select = Select(where, text, sort, page * size, None, size, True, facets)
         if not cursor:
             return ListRequest(select, page, size)
@@ -107,9 +103,9 @@ class Listing:
             return None
         value, key = last
         sort, descending = select.sort or ("", False)
-        plain = value if isinstance(value, str | int | None) else _written(value)
+        plain = value if isinstance(value, str | int | None) else written(value)
         return tokens.cursor(
-            _Cursor(_digest(select.where, select.text), sort, descending, plain, key)
+            _Cursor(self._digest(select.where, select.text), sort, descending, plain, key)
         )
 
     def _continued(
@@ -128,7 +124,13 @@ class Listing:
         field = self.model.fields.get(content.sort)
         if field is None or content.value is None or not isinstance(content.value, str):
             return content.value
-        return _scalar(field, content.value)
+        return restored(field, content.value)
+
+    def _digest(self, where: Sequence[Condition], text: str) -> str:
+        """What a cursor belongs to: this list, these filters, this text."""
+        parts = sorted((c.column, c.test, sorted(map(str, c.values))) for c in where)
+        content = repr((self.model.name, parts, text)).encode()
+        return hashlib.blake2b(content, digest_size=8).hexdigest()
 
     def _where(self, parameters: Parameters, problems: list[Problem]) -> tuple[Condition, ...]:
         found = []
@@ -142,7 +144,7 @@ class Listing:
                 continue
             field, test = known
             try:
-                found.append(_condition(field, test, texts))
+                found.append(condition(field, test, texts))
             except ValueError as exc:
                 problems.append(Problem(name, str(exc)))
         return tuple(found)
@@ -194,93 +196,3 @@ def _number(
         problems.append(Problem(name, f"a whole number from {least} to {most}"))
         return default
     return number
-
-
-def _condition(field: Field, test: str, texts: Sequence[str]) -> Condition:
-    if test == "any_of":
-        return Condition(field.name, "any_of", tuple(_scalar(field, text) for text in texts))
-    if len(texts) > 1:
-        raise ValueError("given more than once")
-    value = _scalar(field, texts[0])
-    if test == "at_most" and field.kind is ColumnKind.TIME and len(texts[0]) == len("2011-08-31"):
-        assert isinstance(value, datetime)
-        # A day as an upper limit includes the whole day.
-        return Condition(field.name, "below", (value + timedelta(days=1),))
-    return Condition(field.name, "at_least" if test == "at_least" else "at_most", (value,))
-
-
-def _scalar(field: Field, text: str) -> Scalar:
-    """``text`` as a value of the field's column. Raises ValueError saying what it should be."""
-    if "\x00" in text:
-        raise ValueError("must not contain the character U+0000")
-    match field.kind:
-        case ColumnKind.INTEGER:
-            return _integer(text)
-        case ColumnKind.DECIMAL:
-            return _decimal(text)
-        case ColumnKind.BOOLEAN:
-            if text not in ("true", "false"):
-                raise ValueError("true or false")
-            return text == "true"
-        case ColumnKind.TIME:
-            return _time(text)
-        case ColumnKind.DATE:
-            try:
-                return date.fromisoformat(text)
-            except ValueError:
-                raise ValueError("a date such as 2011-08-31") from None
-        case _:
-            return _allowed_text(field, text)
-
-
-def _integer(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise ValueError("a whole number") from None
-    if not -(2**63) <= number < 2**63:
-        raise ValueError("a whole number of at most 64 bits")
-    return number
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("a number such as 12.50") from None
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 12:
-        raise ValueError("a number below 1,000,000,000,000")
-    return number
-
-
-def _time(text: str) -> datetime:
-    """A time, or a day as its beginning; UTC unless it says otherwise."""
-    try:
-        if len(text) == len("2011-08-31"):
-            return datetime.combine(date.fromisoformat(text), time(), UTC)
-        # A "+" in a query string arrives as a space.
-        moment = datetime.fromisoformat(text.replace(" ", "+", 1) if "T" in text else text)
-    except ValueError:
-        raise ValueError("a time such as 2011-08-31T10:42:07Z, or a date") from None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("a time between the years 1 and 9999") from None
-
-
-def _allowed_text(field: Field, text: str) -> str:
-    enums = [m for m in members(field.annotation) if isinstance(m, type) and issubclass(m, Enum)]
-    if enums:
-        allowed = [str(member.value) for member in enums[0]]
-        if text not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-    return text
-
-
-def _written(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _digest(where: Sequence[Condition], text: str) -> str:
-    parts = sorted((c.column, c.test, sorted(map(str, c.values))) for c in where)
-    return hashlib.blake2b(repr((parts, text)).encode(), digest_size=8).hexdigest()

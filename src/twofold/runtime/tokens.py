@@ -74,7 +74,8 @@ class Tokens:
 
     def _open(self, purpose: bytes, text: str, content: type[T]) -> T:
         try:
-            raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            raw = base64.b64decode(padded, altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError) as exc:
             raise ValueError("it is damaged") from exc
         signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
