@@ -18,7 +18,7 @@ class _Written(msgspec.Struct):
 
 def written_refusal(refusal: Refused) -> bytes:
     """``refusal`` as JSON."""
-    kind = type(refusal).__qualname__
+    kind = _name(type(refusal))
     return msgspec.json.encode(_Written(kind, refusal.why, refusal.allowed, dict(refusal.details)))
 
 
@@ -31,8 +31,13 @@ def read_refusal(answer: bytes) -> Refused:
     return refusal
 
 
+def _name(kind: type[Refused]) -> str:
+    # With its module: two modules may well have a TooLate each.
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _classes(root: type[Refused]) -> dict[str, type[Refused]]:
-    found = {root.__qualname__: root}
+    found = {_name(root): root}
     for child in root.__subclasses__():
         found |= _classes(child)
     return found
