@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,13 +44,12 @@ class SqliteDatabase:
         try:
             with translated(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.reading = self._connect()
-                # Opening alone reads nothing; this finds a file that is no database.
-                self.reading.execute("select count(*) from sqlite_master").fetchone()
+                writing = self._connect()
+                self.reading = self._connect(reading=True)
         except BaseException:
             self._users = 0
             raise
-        self._writer = _Thread("twofold-sqlite-writer", self._connect)
+        self._writer = _Thread("twofold-sqlite-writer", writing)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(_READERS, "twofold-sqlite-reader")
@@ -91,21 +90,28 @@ class SqliteDatabase:
 
     def _mine(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):
-            self._local.connection = self._connect()
+            self._local.connection = self._connect(reading=True)
             self._connections.append(self._local.connection)
         connection: sqlite3.Connection = self._local.connection
         return connection
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, reading: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
-        connection.execute("pragma journal_mode = wal")
-        connection.execute(f"pragma synchronous = {self._synchronous}")
-        connection.execute("pragma cache_size = -65536")
-        connection.execute("pragma temp_store = memory")
-        connection.execute("pragma mmap_size = 268435456")
+        try:
+            connection.execute(f"pragma busy_timeout = {_BUSY_MS}")
+            connection.execute("pragma journal_mode = wal")
+            connection.execute(f"pragma synchronous = {self._synchronous}")
+            connection.execute("pragma cache_size = -65536")
+            connection.execute("pragma temp_store = memory")
+            connection.execute("pragma mmap_size = 268435456")
+            connection.execute(f"pragma query_only = {int(reading)}")
+            # Opening alone reads nothing; this finds a file that is no database.
+            connection.execute("select count(*) from sqlite_master").fetchone()
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -114,41 +120,58 @@ class SqliteTransaction:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
+        self._used = False
+        self._ended = False
         self._begun = False
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in the writer thread, within this transaction."""
+        if self._ended:
+            raise StoreUnavailable("SQLite", "this transaction has ended")
+        self._used = True
 
         def begun(connection: sqlite3.Connection) -> T:
+            # Only the writer thread knows whether it has begun: a cancelled caller does not.
             if not self._begun:
                 connection.execute("begin immediate")
                 self._begun = True
+            elif not connection.in_transaction:
+                raise _rolled_back()
             return work(connection)
 
         return await self.database.write(begun)
 
     async def end(self, how: str) -> None:
-        """Commit or roll back."""
-        if not self._begun:
+        """Commit or roll back, once; whatever happens, the connection is free afterwards."""
+        if self._ended:
             return
+        self._ended = True
+        if self._used:
+            await self.database.write(lambda connection: self._finish(connection, how))
 
-        def finish(connection: sqlite3.Connection) -> None:
+    def _finish(self, connection: sqlite3.Connection, how: str) -> None:
+        if not connection.in_transaction:
             # A failed statement (a full disk) may have rolled back by itself.
+            if self._begun and how == "commit":
+                raise _rolled_back()
+            return
+        try:
+            connection.execute(how)
+        finally:
             if connection.in_transaction:
-                connection.execute(how)
-            elif how == "commit":
-                raise sqlite3.OperationalError("the transaction was rolled back")
+                connection.execute("rollback")
 
-        self._begun = how != "commit"
-        await self.database.write(finish)
+
+def _rolled_back() -> StoreUnavailable:
+    return StoreUnavailable("SQLite", "the transaction was rolled back when a statement failed")
 
 
 class _Thread:
     """Runs pieces of work one after another on its own connection."""
 
-    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, name: str, connection: sqlite3.Connection) -> None:
         self._work: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._connect = connect
+        self._connection = connection
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -165,15 +188,16 @@ class _Thread:
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def _run(self) -> None:
-        connection = self._connect()
         while (item := self._work.get()) is not None:
             work, loop, future = item
             try:
-                result, error = work(connection), None
+                result, error = work(self._connection), None
             except BaseException as exc:
                 result, error = None, exc
-            loop.call_soon_threadsafe(_settle, future, result, error)
-        connection.close()
+            # A loop that was closed meanwhile has nobody left who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, future, result, error)
+        self._connection.close()
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
@@ -187,17 +211,35 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.exception()
 
 
+# SQLite's primary result codes; whatever else it reports is a mistake in a statement.
+_GONE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_NOTADB,
+}
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's errors as ours, in one place."""
     try:
         yield
     except sqlite3.DatabaseError as exc:
+        code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         why = f"{path}: {exc}"
-        if "full" in str(exc):
+        if code == sqlite3.SQLITE_FULL:
             raise StoreFull("SQLite", f"{why}; free space and try again") from exc
-        if isinstance(exc, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            raise
-        raise StoreUnavailable("SQLite", why) from exc
+        if code in _GONE:
+            raise StoreUnavailable("SQLite", why) from exc
+        raise
     except OSError as exc:
         raise StoreUnavailable("SQLite", f"{path}: {exc}") from exc

@@ -47,7 +47,11 @@ class SqliteLog:
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""
         await self._database.open()
-        self._epoch, self._secret = await self._database.write(_migrate)
+        try:
+            self._epoch, self._secret = await self._database.write(_migrate)
+        except BaseException:
+            await self._database.close()
+            raise
 
     async def close(self) -> None:
         """Release the file."""
@@ -117,11 +121,14 @@ class SqliteLog:
         """An append of this process wakes at once; one of another is seen within some 15 ms."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
-        seen = self._data_version()
+        more, seen = self._more, self._data_version()
+        # Whatever was committed before this look is found by it, whatever comes later wakes.
+        if await self.head() > after:
+            return
         while (left := deadline - loop.time()) > 0:
             try:
                 async with asyncio.timeout(min(_LOOK_SECONDS, left)):
-                    await self._more.wait()
+                    await more.wait()
                 return
             except TimeoutError:
                 version = self._data_version()
@@ -141,8 +148,9 @@ class SqliteLog:
 
     def _data_version(self) -> int:
         """Changes when another connection commits; reading it touches no table."""
-        version: int = self._database.reading.execute("pragma data_version").fetchone()[0]
-        return version
+        with translated(self._database.path):
+            row = self._database.reading.execute("pragma data_version").fetchone()
+        return int(row[0])
 
 
 class SqliteLogTransaction:
