@@ -14,8 +14,10 @@ from twofold.messages.markers import (
     Facet,
     Filter,
     Key,
+    Listed,
     Measure,
     Owner,
+    Parameter,
     Search,
     Sort,
 )
@@ -27,7 +29,7 @@ from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Account, Application, Module
-from twofold.wiring.routes import delete, get, internal, post, put
+from twofold.wiring.routes import ask, delete, get, internal, post, put
 
 __version__ = "0.1.0"
 
@@ -51,11 +53,13 @@ __all__ = [
     "Handwritten",
     "InvalidInput",
     "Key",
+    "Listed",
     "Measure",
     "Meta",
     "Module",
     "NotFound",
     "Owner",
+    "Parameter",
     "Problem",
     "Projection",
     "Query",
@@ -77,6 +81,7 @@ __all__ = [
     "Value",
     "answers",
     "anyone",
+    "ask",
     "at_least",
     "at_most",
     "below",

@@ -39,9 +39,11 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 Raw: TypeAlias = dict[str, Any]
 Upcaster: TypeAlias = Callable[[Raw], Raw]
+Happened: TypeAlias = tuple[Event, ...]
 
 
 class Decider(msgspec.Struct, frozen=True):
@@ -56,6 +58,24 @@ class Decider(msgspec.Struct, frozen=True):
     given: Callable[..., Awaitable[Any]] | None
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """The first event of an aggregate that a decision on another one begins with its own events.
+
+    ``identity`` is fresh, from ``Context.new_id``: nobody can know it before.
+    """
+
+    aggregate: Aggregate[Any]
+    identity: str
+    event: Event
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How a command that names an aggregate of another kind finds the one that decides it."""
+
+    start: Aggregate[Any]
+    identity: Callable[[Any], str]
+
+
 class Aggregate(Generic[S]):
     """What both kinds of aggregate share. Use ``EventSourced`` or ``StateStored``."""
 
@@ -66,16 +86,35 @@ class Aggregate(Generic[S]):
         self.declared_at = caller_place(3)
         self._decisions: list[tuple[Callable[..., Any], Callable[..., Any] | None]] = []
         self.answer: Callable[..., Any] | None = None
+        self.ways: list[Way] = []
         self.upcasters: dict[type[Event], dict[int, Upcaster]] = {}
         self.former_names: dict[str, type[Event]] = {}
 
-    def answers(self, function: Callable[[str, S], R]) -> Callable[[str, S], R]:
-        """Decorates what a successful command answers: ``(id, state after it) -> value``.
+    @overload
+    def answers(self, function: Callable[[str, S], R], /) -> Callable[[str, S], R]: ...
+    @overload
+    def answers(
+        self, function: Callable[[str, S, Command, Happened], R], /
+    ) -> Callable[[str, S, Command, Happened], R]: ...
+    def answers(self, function: Callable[..., Any], /) -> Callable[..., Any]:
+        """Decorates what a successful command answers: ``(id, state after it) -> value``, or
+        ``(id, state, command, events it led to) -> value``.
 
         Without it the answer is the id and the version.
         """
         self.answer = function
         return function
+
+    def begun(self, identity: str, event: Event) -> Begun:
+        """What a decision on another aggregate returns to begin one of these, all or nothing."""
+        return Begun(self, identity, event)
+
+    def through(self, start: Aggregate[T], identity: Callable[[T], str]) -> None:
+        """A command may name an aggregate of ``start``, whose state knows the ``identity`` here.
+
+        Its ``Owner`` field is then the one that the rule ``own`` compares.
+        """
+        self.ways.append(Way(start, identity))
 
     def upcasts(self, event: type[E], version: int) -> Callable[[Upcaster], Upcaster]:
         """Decorates ``raw fields -> raw fields`` that lifts ``event`` from ``version`` by one.
@@ -280,15 +319,15 @@ class StateStored(Aggregate[S]):
         return self._remember(function, given)
 
 
-def as_events(decided: Any) -> tuple[Event, ...]:
-    """What a decision returned, as a tuple of events."""
+def as_events(decided: Any) -> tuple[Any, ...]:
+    """What a decision returned, as a tuple of events (and of what it begins elsewhere)."""
     if decided is None:
         return ()
     if isinstance(decided, Event):
         return (decided,)
     events = tuple(decided) if isinstance(decided, Iterable) else (decided,)
     for event in events:
-        if not isinstance(event, Event):
+        if not isinstance(event, Event | Begun):
             raise TypeError(f"a decision returned {event!r}, which is not an event")
     return events
 

@@ -24,22 +24,39 @@ SYSTEM = Caller(subject="system", name="the system itself", roles=frozenset({"sy
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may. Rules combine with ``|``; ``text`` finishes the sentence "… is for".
+    """Who may. Rules combine with ``|`` and ``&``; ``text`` finishes the sentence "… is for".
 
     ``admits`` decides on the caller alone. Where ``owners`` is set, callers whom it refuses still
     reach what belongs to them: documents and aggregates whose ``Owner`` field is their subject.
+    ``entitled`` limits who of them: ``role("participant") & own``.
     """
 
     text: str
     admits: Callable[[Caller], bool]
     owners: bool = False
+    entitled: Callable[[Caller], bool] = lambda caller: True
 
     def __or__(self, other: Rule) -> Rule:
         return Rule(
             f"{self.text} or {other.text}",
             lambda caller: self.admits(caller) or other.admits(caller),
             self.owners or other.owners,
+            lambda caller: self._owns(caller) or other._owns(caller),
         )
+
+    def __and__(self, other: Rule) -> Rule:
+        return Rule(
+            f"{self.text} and {other.text}",
+            lambda caller: self.admits(caller) and other.admits(caller),
+            self.owners or other.owners,
+            lambda caller: self._reaches(caller) and other._reaches(caller),
+        )
+
+    def _owns(self, caller: Caller) -> bool:
+        return self.owners and self.entitled(caller)
+
+    def _reaches(self, caller: Caller) -> bool:
+        return self.admits(caller) or self._owns(caller)
 
     def check(self, operation: str, caller: Caller) -> bool:
         """Whether the caller is limited to what is theirs.
@@ -50,7 +67,7 @@ class Rule:
             return False
         if not caller.subject:
             raise SignInRequired(operation)
-        if not self.owners:
+        if not self._owns(caller):
             raise Forbidden(operation, self.text)
         return True
 

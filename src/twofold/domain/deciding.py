@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twofold.domain.aggregate import Aggregate, Decider, StateStored, as_events
+from twofold.domain.aggregate import Aggregate, Begun, Decider, StateStored, as_events
 from twofold.errors import AlreadyExists, NotFound
 from twofold.messages.value import Command, Event
 
@@ -34,6 +34,8 @@ def decide(
         return _with_state(decider, state, decided)
     events = as_events(decided)
     for event in events:
+        if isinstance(event, Begun):
+            continue
         fold = folds.get(type(event))
         if fold is None:
             raise TypeError(
@@ -52,7 +54,7 @@ def _with_state(decider: Decider, before: Any, decided: Any) -> tuple[tuple[Even
             f"{decider.function.__name__} changed the state without an event to show for it"
         )
     for event in events:
-        if type(event) not in decider.events:
+        if not isinstance(event, Begun) and type(event) not in decider.events:
             raise TypeError(
                 f"{decider.function.__name__} decided {type(event).__name__}, which its return "
                 "annotation does not name"

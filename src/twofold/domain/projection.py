@@ -12,6 +12,10 @@ Which document an event concerns:
 * ``@on(each=f)``: several; ``f(event, meta)`` yields (key, part) and the fold receives the parts;
 * ``@on(where=lambda doc: doc.field, equals=f)``: all whose field equals ``f(event, meta)``.
 
+``beside=f`` gives the fold a second document, the one whose key ``f(event, meta)`` computes (or
+None), as a further parameter. So what belongs to many documents and may come before them, such as
+the title of something they refer to, is kept once; mark such documents ``Listed[bool]`` = False.
+
 A fold does no I/O. It returns the new document, or None to remove it.
 """
 
@@ -45,17 +49,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Fold(msgspec.Struct, frozen=True):
     """One fold of a projection and how it finds its documents.
 
-    ``wants_meta``: pass the Recorded too. ``accepts_missing``: the document may not exist yet.
+    ``wants``: what it takes after document and event, "meta" or "beside". ``accepts_missing``: the
+    document may not exist yet.
     """
 
     function: Callable[..., Any]
     events: tuple[type[Event], ...]
-    wants_meta: bool
+    wants: tuple[str, ...]
     accepts_missing: bool
     key: Callable[[Any, Recorded], str] | None = None
     each: Callable[[Any, Recorded], Iterable[tuple[str, Any]]] | None = None
     where: str = ""
     equals: Callable[[Any, Recorded], Any] | None = None
+    beside: Callable[[Any, Recorded], str] | None = None
 
 
 class _Declared(msgspec.Struct, frozen=True):
@@ -64,6 +70,7 @@ class _Declared(msgspec.Struct, frozen=True):
     each: Callable[..., Any] | None
     where: Callable[..., Any] | None
     equals: Callable[..., Any] | None
+    beside: Callable[..., Any] | None
 
 
 class Projection(Generic[D]):
@@ -89,6 +96,7 @@ class Projection(Generic[D]):
         each: Callable[[Any, Recorded], Iterable[tuple[str, Any]]] | None = None,
         where: Callable[[D], Any] | None = None,
         equals: Callable[[Any, Recorded], Any] | None = None,
+        beside: Callable[[Any, Recorded], str] | None = None,
     ) -> Callable[
         [Callable[Concatenate[D, P], D | None]], Callable[Concatenate[D, P], D | None]
     ]: ...
@@ -101,11 +109,12 @@ class Projection(Generic[D]):
         each: Callable[..., Any] | None = None,
         where: Callable[..., Any] | None = None,
         equals: Callable[..., Any] | None = None,
+        beside: Callable[..., Any] | None = None,
     ) -> Callable[..., Any]:
         """Decorates a fold; see the module for the ways to find its documents."""
 
         def register(fold: Callable[..., Any]) -> Callable[..., Any]:
-            self._declared.append(_Declared(fold, key, each, where, equals))
+            self._declared.append(_Declared(fold, key, each, where, equals, beside))
             return fold
 
         return register(function) if function is not None else register
@@ -148,6 +157,8 @@ class Projection(Generic[D]):
         events = classes_within(source, Event)
         if not events:
             problems.append(mistake(f"{function.__name__}: which events does it fold?", function))
+        if declared.each is not None and declared.beside is not None:
+            problems.append(mistake(f"{function.__name__}: beside= can't go with each=", function))
         ways = sum(way is not None for way in (declared.key, declared.each, declared.where))
         if ways > 1 or (declared.where is None) != (declared.equals is None):
             problems.append(
@@ -157,15 +168,25 @@ class Projection(Generic[D]):
                     function,
                 )
             )
+        wants = tuple("meta" if bare(kind) is Recorded else "beside" for _, kind in others)
+        if wants.count("beside") != (declared.beside is not None) or wants.count("meta") > 1:
+            problems.append(
+                mistake(
+                    f"{function.__name__}: beyond document and event a fold takes the Recorded "
+                    "and, with on(beside=…), that document",
+                    function,
+                )
+            )
         return Fold(
             function,
             events,
-            wants_meta=any(bare(kind) is Recorded for _, kind in others),
+            wants=wants,
             accepts_missing=optional(document),
             key=declared.key,
             each=declared.each,
             where=where,
             equals=declared.equals,
+            beside=declared.beside,
         )
 
     def fingerprint(self) -> str:
@@ -173,7 +194,7 @@ class Projection(Generic[D]):
         functions = [
             function
             for item in self._declared
-            for function in (item.function, item.key, item.each, item.where, item.equals)
+            for function in msgspec.structs.astuple(item)
             if function is not None
         ]
         return fingerprint(functions, [self.model])

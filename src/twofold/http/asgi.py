@@ -136,7 +136,7 @@ class HttpApp:
             return OneOperation(route, self.system)
         if isinstance(route.target, PageOf):
             return PageOperation(route, self.system)
-        return AnswerOperation(route, self.system)
+        return AnswerOperation(route, self.system, self._max_body_bytes)
 
     async def _http(self, exchange: Exchange) -> None:
         begun = time.perf_counter()

@@ -32,11 +32,12 @@ class CommandOperation:
         self._system = system
         self._limit = limit_bytes
         handling = system.wired.handlings[self._command]
-        self._creates = not handling.identity_field
+        self._creates = not handling.identity_field and handling.via is None
 
     async def __call__(self, exchange: Exchange) -> None:
         """Read, handle, answer."""
-        command = self._read(exchange, await exchange.body(self._limit))
+        raw = await read_object(exchange, self._limit)
+        command = read_value(self._command, raw, given=exchange.parameters)
         sent = Sent(
             caller=exchange.caller,
             key=idempotency_key(exchange),
@@ -51,12 +52,14 @@ class CommandOperation:
             exchange.add(b"idempotent-replayed", "true")
         await exchange.answer(201 if self._creates else 200, done.answer)
 
-    def _read(self, exchange: Exchange, body: bytes) -> Command:
-        media = exchange.header(b"content-type").partition(";")[0].strip().lower()
-        if body and media not in ("application/json", ""):
-            raise WrongMediaType(f"send application/json, not {media}")
-        raw = _object(body) if body.strip() else {}
-        return read_value(self._command, raw, given=exchange.parameters)
+
+async def read_object(exchange: Exchange, limit_bytes: int) -> dict[str, Any]:
+    """The body as a JSON object, empty if there is none. Raises what is wrong with it."""
+    body = await exchange.body(limit_bytes)
+    media = exchange.header(b"content-type").partition(";")[0].strip().lower()
+    if body and media not in ("application/json", ""):
+        raise WrongMediaType(f"send application/json, not {media}")
+    return _object(body) if body.strip() else {}
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -100,9 +100,9 @@ class OpenApi:
             return self._one(route)
         return self._page(route) if isinstance(target, PageOf) else self._answer(route, target)
 
-    def _command(self, route: Route, command: type[Command]) -> dict[str, Any]:
-        fields = {field.encode_name: field for field in struct_fields(command)}
-        schema = dict(self._resolved(command))
+    def _body_schema(self, route: Route, message: type[msgspec.Struct]) -> dict[str, Any]:
+        """What the body holds: everything that the path does not give."""
+        schema = self._resolved(message)
         properties = {
             name: value
             for name, value in schema.get("properties", {}).items()
@@ -110,12 +110,16 @@ class OpenApi:
         }
         required = [name for name in schema.get("required", ()) if name in properties]
         body = {"type": "object", "properties": properties, "additionalProperties": False}
-        if required:
-            body["required"] = required
+        return {**body, "required": required} if required else body
+
+    def _command(self, route: Route, command: type[Command]) -> dict[str, Any]:
+        fields = {field.encode_name: field for field in struct_fields(command)}
+        body = self._body_schema(route, command)
+        required = body.get("required", ())
         handling = self._system.wired.handlings[command]
         answers = self._answer_types(command)
         answer = self._schemas[answers[0]] if answers else {"type": "object"}
-        status = "200" if handling.identity_field else "201"
+        status = "200" if handling.identity_field or handling.via else "201"
         key = {
             "name": "Idempotency-Key",
             "in": "header",
@@ -138,12 +142,12 @@ class OpenApi:
                     "content": {"application/json": {"schema": answer}},
                 },
                 **_problems("400", "409", "413", "415", "422", "503", *_signed(route.may)),
-                **(_problems("404") if handling.identity_field else {}),
+                **(_problems("404") if status == "200" else {}),
                 **self._own_problems(),
             },
             **_security(route.may),
         }
-        if properties:
+        if body["properties"]:
             described["requestBody"] = {
                 "required": bool(required),
                 "content": {"application/json": {"schema": body}},
@@ -188,6 +192,8 @@ class OpenApi:
             parameters.append(_query("sortBy", {"type": "string", "enum": list(listing.sorts)}))
         if listing.facets:
             parameters.append(_query("facets", {"type": "string", "description": "With commas"}))
+        if listing.model.owner:
+            parameters.append(_query("mine", {"type": "string", "enum": ["true", "false"]}))
         if listing.model.texts:
             parameters.append(_query("q", {"type": "string", "maxLength": LONGEST_TEXT}))
         return {
@@ -207,13 +213,17 @@ class OpenApi:
         message = target.message([])
         assert message is not None
         fields = {field.encode_name: field for field in struct_fields(message)}
+        posted = route.method == "POST"
         parameters = [
             _path(name, _plain(field.type))
             if name in route.path_names
             else _query(name, _plain(field.type), required=field.required)
             for name, field in fields.items()
+            if name in route.path_names or not posted
         ]
+        body = {"content": {"application/json": {"schema": self._body_schema(route, message)}}}
         return {
+            **({"requestBody": {"required": True, **body}} if posted else {}),
             "operationId": message.__name__,
             "summary": _summary(message) or message.__name__,
             "description": f"For {route.may.text}.",

@@ -11,6 +11,7 @@ from msgspec.structs import fields as struct_fields
 from twofold.domain.projection import PageOf
 from twofold.domain.questions import Answering
 from twofold.errors import InvalidInput, Problem
+from twofold.http.commands import read_object
 from twofold.http.exchange import Exchange
 from twofold.http.tokens import asked, describe
 from twofold.messages.shapes import is_several
@@ -75,27 +76,32 @@ class PageOperation:
         await exchange.answer(200, body)
 
     def _facets(self, facets: Mapping[str, Any]) -> dict[str, list[FacetCount]]:
-        return {self._model.wire(name): counts for name, counts in facets.items()}
+        return {self._model.fields[name].parameter: counts for name, counts in facets.items()}
 
 
 class AnswerOperation:
     """A query of the application's own."""
 
-    def __init__(self, route: Route, system: System) -> None:
+    def __init__(self, route: Route, system: System, limit_bytes: int) -> None:
         assert isinstance(route.target, Answering)
         message = route.target.message([])
         assert message is not None
         self._message = message
+        self._limit = limit_bytes if route.method == "POST" else 0
         self._system = system
         self._several = {f.encode_name for f in struct_fields(message) if is_several(f.type)}
 
     async def __call__(self, exchange: Exchange) -> None:
         """Read the parameters into the query, answer."""
-        query = self._read(exchange)
+        query = await self._posted(exchange) if self._limit else self._read(exchange)
         question = await asked(exchange, self._system)
         found = await self._system.ask(query, question)
         describe(exchange, self._system, found.position, found.time_us, stale=found.stale)
         await exchange.answer(200, ENCODER.encode(found.answer))
+
+    async def _posted(self, exchange: Exchange) -> Query[Any]:
+        raw = await read_object(exchange, self._limit)
+        return read_value(self._message, raw, given=exchange.parameters)
 
     def _read(self, exchange: Exchange) -> Query[Any]:
         raw: dict[str, Any] = {}

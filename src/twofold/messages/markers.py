@@ -31,6 +31,14 @@ class Use:
     owner: bool = False
     measure: bool = False
     column: bool = False
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """The name under which lists are filtered by the field and count its values: ``category``."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ Search: TypeAlias = Annotated[T, Use(search=True)]
 """Full-text search covers it and highlights hits in it."""
 Owner: TypeAlias = Annotated[T, Use(filter=True, owner=True)]
 """The caller whom the document (or an aggregate's state) belongs to: see the rule ``own``."""
+Listed: TypeAlias = Annotated[T, Use(column=True, listed=True)]
+"""A bool: where it is False the document is there for folds alone; no query finds it."""
 Column: TypeAlias = Annotated[T, Use(column=True)]
 """Kept beside the document for reports to group and limit by; no list can be filtered by it."""
 Measure: TypeAlias = Annotated[T, Use(measure=True)]

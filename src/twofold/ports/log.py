@@ -55,6 +55,8 @@ class Append(msgspec.Struct, frozen=True):
     """Everything one command changes. ``events`` may be empty: then the version is checked only.
 
     ``record.position`` is replaced by the last position of ``events`` where there are any.
+    ``begins`` are the first events of other streams whose ids were made for this append; they
+    stand in the log after ``events``.
     """
 
     stream: str
@@ -62,6 +64,12 @@ class Append(msgspec.Struct, frozen=True):
     events: tuple[NewEvent, ...]
     record: CommandRecord | None = None
     snapshot: Snapshot | None = None
+    begins: tuple[NewEvent, ...] = ()
+
+    @property
+    def all_events(self) -> tuple[NewEvent, ...]:
+        """Everything that takes a position, in order."""
+        return self.events + self.begins if self.begins else self.events
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

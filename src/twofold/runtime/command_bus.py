@@ -12,8 +12,10 @@ import msgspec
 from twofold.domain.aggregate import Aggregate
 from twofold.errors import (
     ConcurrencyConflict,
+    Forbidden,
     InvalidInput,
     KeyReused,
+    NotFound,
     Refused,
     ShuttingDown,
     StoreUnavailable,
@@ -28,6 +30,7 @@ from twofold.runtime.sending import Done, Sent, keyed_id, replayed
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams, StreamState
 from twofold.runtime.writer import Writer
+from twofold.wiring.handlings import Handling, Via
 from twofold.wiring.wired import Wired
 
 
@@ -68,6 +71,8 @@ class CommandBus:
             raise InvalidInput(f"no aggregate decides {type(command).__name__}")
         limited = handling.may.check(handling.operation, sent.caller)
         identity = getattr(command, handling.identity_field) if handling.identity_field else ""
+        if handling.via is not None:
+            identity = await self._reached(handling, handling.via, command, sent, limited)
         if not sent.key:
             command_id = sent.command_id or self._chance.new_id(self._clock.now())
             return await self._decided(
@@ -79,6 +84,19 @@ class CommandBus:
         return await self._join(
             Request(handling, command, sent, command_id, digest, limited, identity)
         )
+
+    async def _reached(
+        self, handling: Handling, via: Via, command: Command, sent: Sent, limited: bool
+    ) -> str:
+        """The id that the aggregate named in the command knows. Raises NotFound, Forbidden."""
+        named = getattr(command, via.field)
+        start = via.way.start
+        state = (await self._streams.fresh(start, [named])).get(named)
+        if state is None:
+            raise NotFound(start.name, named)
+        if limited and via.owner and getattr(state, via.owner) != sent.caller.subject:
+            raise Forbidden(handling.operation, handling.may.text)
+        return via.way.identity(state)
 
     async def _join(self, request: Request) -> Done:
         """The same command sent while the first is under way gets the same answer."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from twofold.domain.aggregate import Aggregate, EventSourced
+from twofold.domain.aggregate import Aggregate, Begun, EventSourced
 from twofold.domain.context import Context
 from twofold.domain.deciding import decide
 from twofold.errors import AlreadyExists, Forbidden, NotFound, Refused, TwofoldError
-from twofold.messages.recorded import NewEvent, microseconds
+from twofold.messages.recorded import NewEvent, microseconds, stream_name
 from twofold.messages.value import Command, Event
 from twofold.ports.log import Append, CommandRecord, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
@@ -72,7 +72,7 @@ class Decisions:
                 raise request.objection
             if request.limited:
                 _check_owner(request, state.state)
-            events, after = self._run(request, state, identity, now)
+            decided, after = self._run(request, state, identity, now)
         except (Refused, NotFound, AlreadyExists, Forbidden) as refusal:
             # A refusal holds only if the state it was based on does, so the version is checked.
             record = None
@@ -80,14 +80,17 @@ class Decisions:
                 answer = written_refusal(refusal)
                 record = self._record(request, REFUSED, answer, state.position, now)
             return Decided(Append(stream, before, (), record), None, refusal, state)
+        begun = [one for one in decided if isinstance(one, Begun)]
+        events = tuple(one for one in decided if not isinstance(one, Begun)) if begun else decided
         version = before + len(events)
-        answer = self._answer(request.handling.aggregate, identity, after, version)
+        answer = self._answer(request, identity, after, version, events)
         append = Append(
             stream,
             before,
             self._new_events(request, events, stream, before, now),
             self._record(request, SUCCEEDED, answer, state.position, now),
             self._snapshot(request.handling.aggregate, before, after, version, state.position),
+            tuple(event for one in begun for event in self._begin(request, one, now)),
         )
         # Last, when no code of the application can fail any more: others decide on this state.
         state.state, state.version = after, version
@@ -147,6 +150,10 @@ class Decisions:
             )
         return tuple(found)
 
+    def _begin(self, request: Request, begun: Begun, now: datetime) -> tuple[NewEvent, ...]:
+        stream = stream_name(begun.aggregate.name, begun.identity)
+        return self._new_events(request, (begun.event,), stream, 0, now)
+
     def _record(
         self, request: Request, status: str, answer: bytes, position: int, now: datetime
     ) -> CommandRecord:
@@ -160,9 +167,13 @@ class Decisions:
             microseconds(now),
         )
 
-    def _answer(self, aggregate: Aggregate[Any], identity: str, after: Any, version: int) -> bytes:
+    def _answer(
+        self, request: Request, identity: str, after: Any, version: int, events: tuple[Event, ...]
+    ) -> bytes:
+        aggregate, handling = request.handling.aggregate, request.handling
         if aggregate.answer is not None:
-            return self.encode(aggregate.answer(identity, after))
+            told = (request.command, events) if handling.answer_wants_events else ()
+            return self.encode(aggregate.answer(identity, after, *told))
         name = getattr(aggregate.identity, "__name__", "Id")
         return self.encode({name[0].lower() + name[1:]: identity, "version": version})
 
@@ -186,7 +197,7 @@ def _check_owner(request: Request, state: Any) -> None:
     handling, caller = request.handling, request.sent.caller
     if state is not None and handling.state_owner:
         owner = getattr(state, handling.state_owner)
-    elif state is None and handling.command_owner:
+    elif handling.command_owner:
         owner = getattr(request.command, handling.command_owner) or caller.subject
     else:
         return

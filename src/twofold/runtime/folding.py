@@ -94,6 +94,8 @@ class FoldBatch:
         else:
             key = fold.key(event, recorded) if fold.key is not None else recorded.stream_id
             self._add(_Step(fold, event, recorded, key, None))
+        if fold.beside is not None:
+            self._keys.add(fold.beside(event, recorded))
 
     def _add(self, step: _Step) -> None:
         self._steps.append(step)
@@ -137,15 +139,20 @@ class FoldBatch:
         fold, before = step.fold, self._current(key)
         if before is None and not fold.accepts_missing:
             raise MissingDocument(self._folding.model.type.__name__, key)
-        if fold.wants_meta:
-            after = fold.function(before, step.subject, step.recorded)
-        else:
-            after = fold.function(before, step.subject)
+        after = fold.function(before, step.subject, *self._others(step))
         if after is not None:
             self._folding.model.check_key(after, key)
         document = self._documents[key]
         document.value = after
         document.last = step.recorded
+
+    def _others(self, step: _Step) -> tuple[Any, ...]:
+        """What the fold takes beyond document and event."""
+        fold = step.fold
+        if fold.beside is None:
+            return (step.recorded,) if fold.wants else ()
+        beside = self._current(fold.beside(step.subject, step.recorded))
+        return tuple(step.recorded if want == "meta" else beside for want in fold.wants)
 
     def _rows(self) -> tuple[list[Row], list[str]]:
         rows: list[Row] = []

@@ -22,11 +22,15 @@ Parameters = Mapping[str, Sequence[str]]
 
 
 class ListRequest(msgspec.Struct, frozen=True):
-    """A list asked for. ``page`` is None where a cursor said where to begin."""
+    """A list asked for. ``page`` is None where a cursor said where to begin.
+
+    ``mine``: only what belongs to the caller, whatever else the caller may see.
+    """
 
     select: Select
     page: int | None
     size: int
+    mine: bool = False
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -49,9 +53,9 @@ class Listing:
                 self._filters[field.between.least] = (field, "at_least")
                 self._filters[field.between.most] = (field, "at_most")
             if field.use.filter and field.name in columns:
-                self._filters[field.wire] = (field, "any_of")
+                self._filters[field.parameter] = (field, "any_of")
         self._sorts = {model.wire(name): name for name in model.sorts}
-        self._facets = {model.wire(name): name for name in model.facets}
+        self._facets = {model.fields[name].parameter: name for name in model.facets}
 
     @property
     def parameters(self) -> Mapping[str, tuple[Field, str]]:
@@ -87,13 +91,15 @@ class Listing:
         sort = self._sort(parameters, None if text else usual, problems)
         facets = self._facet_names(parameters, problems)
         cursor = _one(parameters, "cursor", problems)
+        mine = self._mine(parameters, problems)
         if problems:
             raise InvalidInput(problems)
         digest = self._digest(where, text)
         select = Select(where, text, sort, page * size, None, size, True, facets)
         if not cursor:
-            return ListRequest(select, page, size)
-        return self._continued(select, cursor, digest, size, tokens)
+            return ListRequest(select, page, size, mine)
+        request = self._continued(select, cursor, digest, size, tokens)
+        return msgspec.structs.replace(request, mine=mine)
 
     def next_cursor(
         self, select: Select, last: tuple[Scalar, str] | None, tokens: Tokens
@@ -163,6 +169,14 @@ class Listing:
             problems.append(Problem("sortBy", f"can't sort by {by!r}; allowed: {allowed}"))
             return None
         return self._sorts[by], direction == "desc"
+
+    def _mine(self, parameters: Parameters, problems: list[Problem]) -> bool:
+        text = _one(parameters, "mine", problems)
+        if text and not self.model.owner:
+            problems.append(Problem("mine", "nothing in this list belongs to anybody"))
+        elif text not in ("", "true", "false"):
+            problems.append(Problem("mine", "true or false"))
+        return text == "true"
 
     def _facet_names(self, parameters: Parameters, problems: list[Problem]) -> tuple[str, ...]:
         names = [n for text in parameters.get("facets", ()) for n in text.split(",") if n]

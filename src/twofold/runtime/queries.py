@@ -9,7 +9,7 @@ import msgspec
 
 from twofold.domain.caller import NOBODY, Caller
 from twofold.domain.projection import OneOf, PageOf, Projection
-from twofold.errors import InvalidInput, NotCaughtUp, NotFound
+from twofold.errors import InvalidInput, NotCaughtUp, NotFound, SignInRequired
 from twofold.messages.value import Query, ReadModel
 from twofold.ports.log import Log
 from twofold.ports.read_store import Condition, ReadStore, Select, Selected, Summed, Sums
@@ -24,6 +24,7 @@ from twofold.wiring.wired import Wired
 A = TypeVar("A")
 R = TypeVar("R")
 D = TypeVar("D", bound=ReadModel)
+S = TypeVar("S", Select, Sums)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ class Queries:
         # Read before the document, so that the answer contains at least what it claims.
         checkpoint = self._progress.checkpoint(table)
         raw = await self._store.get(table, key) if "\x00" not in key else None
-        if raw is None or (limited and not self._owns(folding, raw, asked.caller)):
+        if raw is None or not self._shows(folding, raw, limited, asked.caller):
             raise NotFound(folding.name, key)
         stale = late or checkpoint.position < self._progress.head
         return Answered(raw, checkpoint.position, checkpoint.time_us, stale)
@@ -92,10 +93,12 @@ class Queries:
         limited = route.may.check(route.path or folding.name, asked.caller)
         listing = self.listings[folding.name]
         request = listing.request(parameters, self._tokens, route.target.sort)
+        if request.mine and not asked.caller.subject:
+            raise SignInRequired(f"mine of {folding.name}")
         table = self._tables[folding.name]
         late = await self._caught_up((table,), route, asked)
         checkpoint = self._progress.checkpoint(table)
-        select = self._limited(folding, request.select, asked.caller) if limited else request.select
+        select = self._visible(folding, request.select, limited or request.mine, asked.caller)
         selected = await self._store.select(table, select)
         stale = late or checkpoint.position < self._progress.head
         return request, Answered(selected, checkpoint.position, checkpoint.time_us, stale)
@@ -137,13 +140,25 @@ class Queries:
             return True
         return False
 
-    def _owns(self, folding: Folding, raw: bytes, caller: Caller) -> bool:
-        document = folding.model.decode(raw)
-        return bool(getattr(document, folding.model.owner) == caller.subject)
+    def _shows(self, folding: Folding, raw: bytes, limited: bool, caller: Caller) -> bool:
+        """Whether the document is there for this caller."""
+        model = folding.model
+        if not limited and not model.listed:
+            return True
+        document = model.decode(raw)
+        if model.listed and not getattr(document, model.listed):
+            return False
+        return not limited or getattr(document, model.owner) == caller.subject
 
-    def _limited(self, folding: Folding, select: Select, caller: Caller) -> Select:
-        mine = Condition(folding.model.owner, "any_of", (caller.subject,))
-        return msgspec.structs.replace(select, where=(*select.where, mine))
+    def _visible(self, folding: Folding, select: S, limited: bool, caller: Caller) -> S:
+        """``select`` without what is not there for this caller."""
+        model = folding.model
+        more: list[Condition] = []
+        if model.listed:
+            more.append(Condition(model.listed, "any_of", (True,)))
+        if limited:
+            more.append(Condition(model.owner, "any_of", (caller.subject,)))
+        return msgspec.structs.replace(select, where=(*select.where, *more)) if more else select
 
 
 class StoreReader:
@@ -158,7 +173,7 @@ class StoreReader:
         """One document."""
         folding = self._folding(projection)
         raw = await self._queries._store.get(self._table(projection), key)
-        if raw is None or (self._limited and not self._queries._owns(folding, raw, self.caller)):
+        if raw is None or not self._queries._shows(folding, raw, self._limited, self.caller):
             return None
         document: D = folding.model.decode(raw)
         return document
@@ -171,18 +186,17 @@ class StoreReader:
 
     async def select(self, projection: Projection[Any], select: Select) -> Selected:
         """A list as stored."""
-        if self._limited:
-            select = self._queries._limited(self._folding(projection), select, self.caller)
+        select = self._visible(projection, select)
         return await self._queries._store.select(self._table(projection), select)
 
     async def sums(self, projection: Projection[Any], sums: Sums) -> Sequence[Summed]:
         """A report."""
-        if self._limited:
-            mine = Condition(
-                self._folding(projection).model.owner, "any_of", (self.caller.subject,)
-            )
-            sums = msgspec.structs.replace(sums, where=(*sums.where, mine))
+        sums = self._visible(projection, sums)
         return await self._queries._store.sums(self._table(projection), sums)
+
+    def _visible(self, projection: Projection[Any], select: S) -> S:
+        folding = self._folding(projection)
+        return self._queries._visible(folding, select, self._limited, self.caller)
 
     def _folding(self, projection: Projection[Any]) -> Folding:
         return self._queries._wired.foldings[projection.name]

@@ -116,9 +116,9 @@ def _is_dead(waiting: Waiting) -> bool:
 def _recorded(appends: Sequence[Append], outcomes: Sequence[AppendOutcome]) -> list[Recorded]:
     found = []
     for append, outcome in zip(appends, outcomes, strict=True):
-        if isinstance(outcome, Appended) and append.events:
-            first = outcome.last_position - len(append.events) + 1
-            found += [Recorded.at(first + i, event) for i, event in enumerate(append.events)]
+        if isinstance(outcome, Appended) and append.all_events:
+            first = outcome.last_position - len(append.all_events) + 1
+            found += [Recorded.at(first + i, event) for i, event in enumerate(append.all_events)]
     return found
 
 
@@ -127,8 +127,8 @@ def _append_at(
 ) -> int | None:
     """Which append wrote ``position``; None if it was there before, from another process."""
     for index, (append, outcome) in enumerate(zip(appends, outcomes, strict=True)):
-        if isinstance(outcome, Appended) and append.events:
-            if position <= outcome.last_position - len(append.events):
+        if isinstance(outcome, Appended) and append.all_events:
+            if position <= outcome.last_position - len(append.all_events):
                 return None
             if position <= outcome.last_position:
                 return index

@@ -8,7 +8,7 @@ from typing import Any, NewType
 
 import msgspec
 
-from twofold.domain.aggregate import Aggregate, Decider
+from twofold.domain.aggregate import Aggregate, Decider, Way
 from twofold.domain.caller import Rule
 from twofold.domain.signatures import bare, hints, marks, members, mistake, parameters
 from twofold.errors import Mistake
@@ -18,10 +18,22 @@ from twofold.wiring.checking import annotated, owner_field, readable
 from twofold.wiring.routes import Route
 
 
+class Via(msgspec.Struct, frozen=True):
+    """The command's ``field`` names an aggregate of another kind, whose state knows the id.
+
+    ``owner`` is that state's field which the rule ``own`` compares.
+    """
+
+    field: str
+    way: Way
+    owner: str
+
+
 class Handling(msgspec.Struct, frozen=True):
     """How one command is handled. ``identity_field`` is "" where it always starts a new one.
 
-    ``command_owner`` and ``state_owner`` name the fields that the rule ``own`` compares.
+    ``command_owner`` and ``state_owner`` name the fields that the rule ``own`` compares; with
+    ``via`` it is the other aggregate's.
     """
 
     command: type[Command]
@@ -32,6 +44,8 @@ class Handling(msgspec.Struct, frozen=True):
     command_owner: str
     state_owner: str
     operation: str
+    via: Via | None = None
+    answer_wants_events: bool = False
 
 
 def find_handlings(
@@ -83,13 +97,18 @@ def _check_answer(aggregate: Aggregate[Any], problems: list[Mistake]) -> None:
     answer = aggregate.answer
     if answer is None:
         return
-    if len(inspect.signature(answer).parameters) != 2 or "return" not in hints(answer):
+    if _taken(answer) not in (2, 4) or "return" not in hints(answer):
         problems.append(
             mistake(
-                f"{answer.__name__}: an answer takes (id, state) and names the type it returns",
+                f"{answer.__name__}: an answer takes (id, state) or (id, state, command, events) "
+                "and names the type it returns",
                 answer,
             )
         )
+
+
+def _taken(answer: Callable[..., Any]) -> int:
+    return len(inspect.signature(answer).parameters)
 
 
 def _check_decider(aggregate: Aggregate[Any], decider: Decider, problems: list[Mistake]) -> None:
@@ -122,10 +141,11 @@ def _handling(
     route: Route,
     problems: list[Mistake],
 ) -> Handling:
-    identity = ""
+    identity, via = "", None
     if readable(command, "the command", problems):
         identity = identity_field(command, aggregate.identity, problems)
-        if not identity and not decider.creates:
+        via = None if identity else _via(command, aggregate, problems)
+        if not identity and via is None and not decider.creates:
             name = getattr(aggregate.identity, "__name__", "its id type")
             problems.append(
                 mistake(
@@ -141,8 +161,11 @@ def _handling(
         owner_field(command, problems),
         owner_field(aggregate.state_type, problems),
         f"{aggregate.name}.{command.__name__}",
+        via,
+        aggregate.answer is not None and _taken(aggregate.answer) == 4,
     )
-    if route.may.owners and not (handling.state_owner or handling.command_owner):
+    owned = handling.state_owner or handling.command_owner or (via and via.owner)
+    if route.may.owners and not owned:
         problems.append(
             Mistake(
                 f"{command.__name__} is for the owner, but no field of "
@@ -151,6 +174,14 @@ def _handling(
             )
         )
     return handling
+
+
+def _via(command: type[Command], aggregate: Aggregate[Any], problems: list[Mistake]) -> Via | None:
+    for way in aggregate.ways:
+        field = identity_field(command, way.start.identity, problems)
+        if field:
+            return Via(field, way, owner_field(way.start.state_type, problems))
+    return None
 
 
 def identity_field(command: type[Command], identity: Any, problems: list[Mistake]) -> str:

@@ -15,12 +15,12 @@ from msgspec.structs import fields as struct_fields
 
 from twofold.domain.signatures import bare, marks, members, mistake
 from twofold.errors import Mistake
-from twofold.messages.markers import Between, Use
+from twofold.messages.markers import Between, Parameter, Use
 from twofold.messages.value import ReadModel
 from twofold.ports.read_store import Column, ColumnKind, Row, Table
 from twofold.wiring.checking import annotated, readable
 
-RESERVED = ("page", "size", "sortBy", "sortDirection", "cursor", "facets", "q")
+RESERVED = ("page", "size", "sortBy", "sortDirection", "cursor", "facets", "q", "mine")
 """Parameters of every list, which no filter can have."""
 
 _KINDS: dict[type, ColumnKind] = {
@@ -35,7 +35,7 @@ _KINDS: dict[type, ColumnKind] = {
 
 
 class Field(msgspec.Struct, frozen=True):
-    """A field of a read model: its names in Python and on the wire, type and uses."""
+    """A field of a read model: its names in Python, on the wire and in queries, type and uses."""
 
     name: str
     wire: str
@@ -43,6 +43,7 @@ class Field(msgspec.Struct, frozen=True):
     use: Use
     between: Between | None
     kind: ColumnKind | None
+    parameter: str
 
 
 class Model:
@@ -54,6 +55,7 @@ class Model:
         self.fields = {field.name: field for field in _fields(model, problems)}
         self.key = self._the_one("key", problems) if self.fields else ""
         self.owner = next((f.name for f in self.fields.values() if f.use.owner), "")
+        self.listed = next((f.name for f in self.fields.values() if f.use.listed), "")
         self.columns = tuple(
             _column(field)
             for field in self.fields.values()
@@ -125,7 +127,8 @@ def _field(model: type, name: str, annotation: Any, wire: str, problems: list[Mi
     use = Use(**{flag: any(getattr(u, flag) for u in uses) for flag in Use.__dataclass_fields__})
     between = next((mark for mark in attached if isinstance(mark, Between)), None)
     kind = column_kind(annotation)
-    field = Field(name, wire, annotation, use, between, kind)
+    named = next((mark.name for mark in attached if isinstance(mark, Parameter)), wire)
+    field = Field(name, wire, annotation, use, between, kind, named)
     if kind is None and (_needs_column(field) or use.key):
         problems.append(
             mistake(
@@ -140,7 +143,7 @@ def _field(model: type, name: str, annotation: Any, wire: str, problems: list[Mi
 
 def _check_parameters(model: type, field: Field, problems: list[Mistake]) -> None:
     between = (field.between.least, field.between.most) if field.between else ()
-    for name in (*between, *((field.wire,) if field.use.filter else ())):
+    for name in (*between, *((field.parameter,) if field.use.filter else ())):
         if name in RESERVED:
             problems.append(
                 mistake(

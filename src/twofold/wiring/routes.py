@@ -62,6 +62,11 @@ def get(
     return Route("GET", path, question, may, when_behind, caller_place())
 
 
+def ask(path: str, question: Answering, *, may: Rule, when_behind: WhenBehind = "refuse") -> Route:
+    """A query that is too large for an address: its parameters come as the body of a POST."""
+    return Route("POST", path, question, may, when_behind, caller_place())
+
+
 def internal(target: Target, *, may: Rule) -> Route:
     """A command or query that is not reached over HTTP."""
     return Route("", "", target, may, "refuse", caller_place())

@@ -31,6 +31,15 @@ def test_owners_are_limited_to_what_is_theirs(rule: Rule) -> None:
     assert rule.check("op", ANN) is True
 
 
+def test_owners_can_be_those_with_a_role() -> None:
+    rule = role("admin") | (role("reviewer") & own)
+    assert rule.check("op", RITA) is True
+    assert rule.check("op", Caller("ada", roles=frozenset({"admin"}))) is False
+    with pytest.raises(Forbidden, match="op is for admin or reviewer and the owner"):
+        rule.check("op", ANN)
+    assert (role("reviewer") & signed_in).check("op", RITA) is False
+
+
 @pytest.mark.parametrize("rule", [signed_in, own, role("reviewer"), role("x") | own])
 def test_nobody_is_asked_to_sign_in(rule: Rule) -> None:
     with pytest.raises(SignInRequired):

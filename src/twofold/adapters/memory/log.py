@@ -165,9 +165,9 @@ class MemoryTransaction:
             failed.add(append.stream)
             return Conflict(actual)
         position = len(self._storage.events) + len(self._events)
-        for offset, event in enumerate(append.events, 1):
+        for offset, event in enumerate(append.all_events, 1):
             self._events.append(Recorded.at(position + offset, event))
-        last = position + len(append.events) if append.events else 0
+        last = position + len(append.all_events) if append.all_events else 0
         self._versions[append.stream] = actual + len(append.events)
         self._keep(append, last)
         return Appended(last)

@@ -100,7 +100,7 @@ class Appender:
             self._failed.add(append.stream)
             return Conflict(actual)
         self._versions[append.stream] = actual + len(append.events)
-        for event in append.events:
+        for event in append.all_events:
             self._position += 1
             self._event_rows.append(
                 (
@@ -118,7 +118,7 @@ class Appender:
                     event.data,
                 )
             )
-        last = self._position if append.events else 0
+        last = self._position if append.all_events else 0
         self._keep(append, last)
         return Appended(last)
 

@@ -110,6 +110,19 @@ class LogConformance:
             outcomes = await written(log, append("a:1", 0), append("a:1", 1), append("b:1", 0))
             assert outcomes == [Conflict(1), Conflict(1), Appended(2)]
 
+    async def test_an_append_begins_other_streams_or_nothing(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            begins = (event("b:1", 1),)
+            first = Append("a:1", 0, (event("a:1", 1),), begins=begins)
+            late = Append("a:1", 0, (event("a:1", 1),), begins=(event("b:2", 1),))
+            outcomes = await written(log, first, late, append("a:1", 0), append("c:1", 0))
+            assert outcomes == [Appended(2), Conflict(1), Conflict(1), Appended(3)]
+            streams = [recorded.stream for recorded in await log.read(0, 10)]
+            assert streams == ["a:1", "b:1", "c:1"]
+            assert len(await log.read_stream("b:1", 0, 10)) == 1
+            assert await written(log, append("b:1", 1)) == [Appended(4)]
+
     async def test_an_append_without_events_checks_the_version(self, connect: Connect) -> None:
         log = connect()
         async with opened(log):
