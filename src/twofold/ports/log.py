@@ -54,9 +54,10 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
 class Append(msgspec.Struct, frozen=True):
     """Everything one command changes. ``events`` may be empty: then the version is checked only.
 
-    ``record.position`` is replaced by the last position of ``events`` where there are any.
     ``begins`` are the first events of other streams whose ids were made for this append; they
-    stand in the log after ``events``.
+    stand in the log after ``events``. ``record.position`` is replaced by the last position of
+    ``events`` where there are any. With ``fresh`` the record's id was made for this append, so
+    that no record of it can exist.
     """
 
     stream: str
@@ -65,6 +66,7 @@ class Append(msgspec.Struct, frozen=True):
     record: CommandRecord | None = None
     snapshot: Snapshot | None = None
     begins: tuple[NewEvent, ...] = ()
+    fresh: bool = False
 
     @property
     def all_events(self) -> tuple[NewEvent, ...]:

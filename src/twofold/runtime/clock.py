@@ -31,21 +31,30 @@ class SeededChance:
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)
+        self._bits = self._random.getrandbits
         self._last_ms = 0
         self._counter = 0
+        self._prefix = ""
+        self._now: datetime | None = None
 
     def new_id(self, now: datetime) -> str:
         """A new id; a 12-bit counter keeps ids of one millisecond in order (§6.2, method 1)."""
-        millisecond = microseconds(now) // 1000
+        # Ids of one command are made for the same moment: what it comes to is worked out once.
+        if now is not self._now:
+            self._now = now
+            self._begin(microseconds(now) // 1000)
+        self._counter += 1
+        if self._counter > 0xFFF:
+            self._begin(self._last_ms + 1)
+        tail = f"{self._bits(62) | 1 << 63:016x}"
+        return f"{self._prefix}{self._counter:03x}-{tail[:4]}-{tail[4:]}"
+
+    def _begin(self, millisecond: int) -> None:
+        """Ids of a later millisecond begin at a random count; time never goes back."""
         if millisecond > self._last_ms:
-            self._last_ms, self._counter = millisecond, self._random.getrandbits(8)
-        else:
-            self._counter += 1
-            if self._counter > 0xFFF:
-                self._last_ms, self._counter = self._last_ms + 1, 0
-        tail = self._random.getrandbits(62) | (0b10 << 62)
-        text = f"{self._last_ms:012x}7{self._counter:03x}{tail:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            self._last_ms, self._counter = millisecond, self._bits(8)
+            text = f"{millisecond:012x}"
+            self._prefix = f"{text[:8]}-{text[8:]}-7"
 
     def fraction(self) -> float:
         """A number from 0 up to 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ class CommandBus:
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self._decisions = Decisions(wired, clock, chance)
+        self._decisions = Decisions(wired, chance)
         self._in_flight: dict[str, tuple[str, asyncio.Future[Done]]] = {}
 
     async def handle(self, command: Command, sent: Sent | None = None) -> Done:
@@ -73,16 +74,20 @@ class CommandBus:
         identity = getattr(command, handling.identity_field) if handling.identity_field else ""
         if handling.via is not None:
             identity = await self._reached(handling, handling.via, command, sent, limited)
+        now = self._now(sent)
         if not sent.key:
-            command_id = sent.command_id or self._chance.new_id(self._clock.now())
+            command_id = sent.command_id or self._chance.new_id(now)
+            fresh = not sent.command_id
             return await self._decided(
-                Request(handling, command, sent, command_id, "", limited, identity)
+                Request(
+                    handling, command, sent, command_id, "", limited, identity, now, fresh=fresh
+                )
             )
         command_id = keyed_id(sent.caller.subject, handling.operation, sent.key)
         payload = self._decisions.encode(command)
         digest = hashlib.blake2b(payload, digest_size=16).hexdigest()
         return await self._join(
-            Request(handling, command, sent, command_id, digest, limited, identity)
+            Request(handling, command, sent, command_id, digest, limited, identity, now)
         )
 
     async def _reached(
@@ -97,6 +102,9 @@ class CommandBus:
         if limited and via.owner and getattr(state, via.owner) != sent.caller.subject:
             raise Forbidden(handling.operation, handling.may.text)
         return via.way.identity(state)
+
+    def _now(self, sent: Sent) -> datetime:
+        return sent.at or self._clock.now()
 
     async def _join(self, request: Request) -> Done:
         """The same command sent while the first is under way gets the same answer."""
@@ -154,6 +162,7 @@ class CommandBus:
                 raise ConcurrencyConflict(
                     stream, decided.append.expected_version, outcome.actual_version, attempt
                 )
+            request = msgspec.structs.replace(request, now=self._now(request.sent))
 
     async def _with_facts(self, request: Request) -> Request:
         """Ask ``given=`` for facts. Its refusal under a key is recorded like the decision's."""
@@ -173,7 +182,7 @@ class CommandBus:
             stream = stream_name(aggregate.name, identity)
             known = self._streams.known(stream)
             return known or await self._streams.at(aggregate, stream), identity, stream
-        identity = self._chance.new_id(self._clock.now())
+        identity = self._chance.new_id(request.now)
         stream = stream_name(aggregate.name, identity)
         return self._streams.begin(stream), identity, stream
 

@@ -14,7 +14,7 @@ from twofold.errors import AlreadyExists, Forbidden, NotFound, Refused, TwofoldE
 from twofold.messages.recorded import NewEvent, microseconds, stream_name
 from twofold.messages.value import Command, Event
 from twofold.ports.log import Append, CommandRecord, Snapshot
-from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.time_and_chance import Chance
 from twofold.runtime.refusals import written_refusal
 from twofold.runtime.sending import REFUSED, SUCCEEDED, Done, Sent
 from twofold.runtime.streams import STORED, StreamState
@@ -26,7 +26,7 @@ class Request(msgspec.Struct, frozen=True):
     """A command to be decided. ``digest`` identifies its payload where it came under a key.
 
     ``identity`` is "" where the command begins a new aggregate. ``facts`` are what ``given=``
-    found; ``objection`` is the refusal it raised instead.
+    found; ``objection`` is the refusal it raised instead. ``fresh``: its id was made just now.
     """
 
     handling: Handling
@@ -36,8 +36,10 @@ class Request(msgspec.Struct, frozen=True):
     digest: str
     limited: bool
     identity: str
+    now: datetime
     facts: Any = None
     objection: Refused | None = None
+    fresh: bool = False
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -52,33 +54,30 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
 class Decisions:
     """Decides requests. The state given is moved on to what it will be if the append holds."""
 
-    def __init__(self, wired: Wired, clock: Clock, chance: Chance) -> None:
+    def __init__(self, wired: Wired, chance: Chance) -> None:
         self._wired = wired
-        self._clock = clock
         self._chance = chance
         self.encode = msgspec.json.Encoder().encode
 
     def context(self, request: Request, identity: str) -> Context:
         """What the request's decision is told of time, caller and chance."""
-        now = request.sent.at or self._clock.now()
-        return Context(now, request.sent.caller, identity, self._chance)
+        return Context(request.now, request.sent.caller, identity, self._chance)
 
     def decide(self, request: Request, state: StreamState, identity: str, stream: str) -> Decided:
         """Decide. Raises what broken decisions raise; then ``state`` is as it was."""
-        now = request.sent.at or self._clock.now()
-        before = state.version
+        before, time_us = state.version, microseconds(request.now)
         try:
             if request.objection is not None:
                 raise request.objection
             if request.limited:
                 _check_owner(request, state.state)
-            decided, after = self._run(request, state, identity, now)
+            decided, after = self._run(request, state, identity)
         except (Refused, NotFound, AlreadyExists, Forbidden) as refusal:
             # A refusal holds only if the state it was based on does, so the version is checked.
             record = None
             if request.digest and isinstance(refusal, Refused):
                 answer = written_refusal(refusal)
-                record = self._record(request, REFUSED, answer, state.position, now)
+                record = self._record(request, REFUSED, answer, state.position, time_us)
             return Decided(Append(stream, before, (), record), None, refusal, state)
         begun = [one for one in decided if isinstance(one, Begun)]
         events = tuple(one for one in decided if not isinstance(one, Begun)) if begun else decided
@@ -87,10 +86,11 @@ class Decisions:
         append = Append(
             stream,
             before,
-            self._new_events(request, events, stream, before, now),
-            self._record(request, SUCCEEDED, answer, state.position, now),
+            self._new_events(request, events, stream, before, time_us),
+            self._record(request, SUCCEEDED, answer, state.position, time_us),
             self._snapshot(request.handling.aggregate, before, after, version, state.position),
-            tuple(event for one in begun for event in self._begin(request, one, now)),
+            tuple(event for one in begun for event in self._begin(request, one, time_us)),
+            request.fresh,
         )
         # Last, when no code of the application can fail any more: others decide on this state.
         state.state, state.version = after, version
@@ -100,13 +100,11 @@ class Decisions:
         return Decided(append, done, None, state)
 
     def _run(
-        self, request: Request, state: StreamState, identity: str, now: datetime
+        self, request: Request, state: StreamState, identity: str
     ) -> tuple[tuple[Event, ...], Any]:
         handling = request.handling
         arguments = [
-            Context(now, request.sent.caller, identity, self._chance)
-            if want == "context"
-            else request.facts
+            self.context(request, identity) if want == "context" else request.facts
             for want in handling.decider.wants
         ]
         return decide(
@@ -125,9 +123,8 @@ class Decisions:
         events: tuple[Event, ...],
         stream: str,
         version: int,
-        now: datetime,
+        time_us: int,
     ) -> tuple[NewEvent, ...]:
-        time_us = microseconds(now)
         sent = request.sent
         correlation = sent.correlation_id or request.command_id
         found = []
@@ -135,7 +132,7 @@ class Decisions:
             kind = self._wired.events.by_class[type(event)]
             found.append(
                 NewEvent(
-                    self._chance.new_id(now),
+                    self._chance.new_id(request.now),
                     stream,
                     number,
                     kind.name,
@@ -150,12 +147,12 @@ class Decisions:
             )
         return tuple(found)
 
-    def _begin(self, request: Request, begun: Begun, now: datetime) -> tuple[NewEvent, ...]:
+    def _begin(self, request: Request, begun: Begun, time_us: int) -> tuple[NewEvent, ...]:
         stream = stream_name(begun.aggregate.name, begun.identity)
-        return self._new_events(request, (begun.event,), stream, 0, now)
+        return self._new_events(request, (begun.event,), stream, 0, time_us)
 
     def _record(
-        self, request: Request, status: str, answer: bytes, position: int, now: datetime
+        self, request: Request, status: str, answer: bytes, position: int, time_us: int
     ) -> CommandRecord:
         return CommandRecord(
             request.command_id,
@@ -164,7 +161,7 @@ class Decisions:
             status,
             answer,
             position,
-            microseconds(now),
+            time_us,
         )
 
     def _answer(

@@ -11,6 +11,8 @@ from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
 from twofold.runtime.streams import StreamState
 
+_WORTH_A_TRANSACTION = 32
+
 
 class Inline(Protocol):
     """What applies events to read models within the log's transaction."""
@@ -64,10 +66,22 @@ class Writer:
     async def _run(self) -> None:
         # Tasks that are ready at the same time belong into the same transaction.
         await asyncio.sleep(0)
+        written = 0
         while self._pending:
-            batch, self._pending = self._pending[: self._limit], self._pending[self._limit :]
+            size = self._next_size(written)
+            batch, self._pending = self._pending[:size], self._pending[size:]
             await self._write(batch)
+            written = size
         self._task = None
+
+    def _next_size(self, written: int) -> int:
+        """About half of all that is under way: while it commits, the other half is decided.
+
+        Whoever was answered by the last batch sends the next command, so one batch with everybody
+        in it would leave either the process or the database without work.
+        """
+        half = (written + len(self._pending) + 1) // 2
+        return min(max(half, _WORTH_A_TRANSACTION), self._limit)
 
     async def _write(self, batch: list[Waiting]) -> None:
         while batch := [waiting for waiting in batch if not _is_dead(waiting)]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
 from twofold.adapters.postgres.appending import LOCK, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
@@ -54,6 +55,7 @@ class PostgresLog:
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
+        self._known = KnownVersions()
         self._epoch = ""
         self._secret = b""
 
@@ -81,7 +83,9 @@ class PostgresLog:
     async def transaction(self) -> AsyncIterator[PostgresLogTransaction]:
         """Begin … commit."""
         async with self._database.pinned() as connection, connection.transaction():
-            yield PostgresLogTransaction(connection)
+            transaction = PostgresLogTransaction(connection, self._known)
+            yield transaction
+        transaction.committed()
         self._database.announce("twofold_log")
 
     async def read(
@@ -149,8 +153,10 @@ class PostgresLog:
 class PostgresLogTransaction:
     """Appends within a transaction."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, known: KnownVersions) -> None:
         self._connection = connection
+        self._known = known
+        self._appenders: list[Appender] = []
 
     @property
     def connection(self) -> Any:
@@ -159,7 +165,14 @@ class PostgresLogTransaction:
 
     async def append(self, batch: Sequence[Append]) -> Sequence[AppendOutcome]:
         """Takes the lock that orders the log; it is held until the transaction ends."""
-        return await Appender(self._connection).append(batch)
+        appender = Appender(self._connection, self._known)
+        self._appenders.append(appender)
+        return await appender.append(batch)
+
+    def committed(self) -> None:
+        """The transaction holds."""
+        for appender in self._appenders:
+            appender.committed()
 
 
 async def _migrate(connection: Any) -> tuple[str, bytes]:

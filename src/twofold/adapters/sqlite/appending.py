@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.ports.log import (
     Append,
     Appended,
@@ -30,11 +31,13 @@ _SNAPSHOT = (
 class Appender:
     """Decides each append of a batch and writes those that hold, table by table."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, known: KnownVersions) -> None:
         self._connection = connection
-        self._position = (
+        self._known = known
+        self._begun_at = self._position = (
             connection.execute("select max(position) from twofold_event").fetchone()[0] or 0
         )
+        self._sure = known.at(self._position)
         self._versions: dict[str, int] = {}
         self._records: dict[str, CommandRecord] = {}
         self._failed: set[str] = set()
@@ -50,8 +53,12 @@ class Appender:
         self._connection.executemany(_SNAPSHOT, self._snapshot_rows)
         return outcomes
 
+    def committed(self) -> None:
+        """The transaction holds: what was seen in it is known from now on."""
+        self._known.moved(self._begun_at, self._position, self._versions)
+
     def _decide(self, append: Append) -> AppendOutcome:
-        if append.record is not None:
+        if append.record is not None and not append.fresh:
             known = self._record(append.record.command_id)
             if known is not None:
                 self._failed.add(append.stream)
@@ -61,6 +68,8 @@ class Appender:
             self._failed.add(append.stream)
             return Conflict(actual)
         self._versions[append.stream] = actual + len(append.events)
+        for event in append.begins:
+            self._versions[event.stream] = event.version
         for event in append.all_events:
             self._position += 1
             self._event_rows.append(
@@ -118,7 +127,11 @@ class Appender:
         return CommandRecord(*row) if row else None
 
     def _version(self, stream: str) -> int:
-        if stream not in self._versions:
+        if stream in self._versions:
+            return self._versions[stream]
+        if stream in self._sure:
+            self._versions[stream] = self._sure[stream]
+        else:
             row = self._connection.execute(_VERSION, (stream,)).fetchone()
             self._versions[stream] = row[0] or 0
         return self._versions[stream]

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
 from twofold.adapters.sqlite.appending import Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
@@ -31,6 +32,7 @@ class SqliteLog:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._more = asyncio.Event()
+        self._known = KnownVersions()
         self._epoch = ""
         self._secret = b""
 
@@ -61,7 +63,9 @@ class SqliteLog:
     async def transaction(self) -> AsyncIterator[SqliteLogTransaction]:
         """Begin immediate … commit."""
         async with self._database.transaction() as transaction:
-            yield SqliteLogTransaction(transaction)
+            log_transaction = SqliteLogTransaction(transaction, self._known)
+            yield log_transaction
+        log_transaction.committed()
         self._more.set()
         self._more = asyncio.Event()
 
@@ -156,8 +160,10 @@ class SqliteLog:
 class SqliteLogTransaction:
     """Appends within a write transaction."""
 
-    def __init__(self, transaction: SqliteTransaction) -> None:
+    def __init__(self, transaction: SqliteTransaction, known: KnownVersions) -> None:
         self._transaction = transaction
+        self._known = known
+        self._appenders: list[Appender] = []
 
     @property
     def connection(self) -> SqliteTransaction:
@@ -166,7 +172,18 @@ class SqliteLogTransaction:
 
     async def append(self, batch: Sequence[Append]) -> Sequence[AppendOutcome]:
         """All of the batch in one hop to the writer's thread."""
-        return await self._transaction.run(lambda connection: Appender(connection).append(batch))
+
+        def write(connection: sqlite3.Connection) -> Sequence[AppendOutcome]:
+            appender = Appender(connection, self._known)
+            self._appenders.append(appender)
+            return appender.append(batch)
+
+        return await self._transaction.run(write)
+
+    def committed(self) -> None:
+        """The transaction holds."""
+        for appender in self._appenders:
+            appender.committed()
 
 
 def _recorded(

@@ -123,6 +123,20 @@ class LogConformance:
             assert len(await log.read_stream("b:1", 0, 10)) == 1
             assert await written(log, append("b:1", 1)) == [Appended(4)]
 
+    async def test_what_another_instance_wrote_is_not_overlooked(self, connect: Connect) -> None:
+        """Whatever a log remembers of its own writing: others write too, or roll back."""
+        ours, theirs = connect(), connect()
+        async with opened(ours, theirs):
+            assert await written(ours, append("a", 0), append("b", 0)) == [Appended(1), Appended(2)]
+            assert await written(theirs, append("a", 1)) == [Appended(3)]
+            assert await written(ours, append("a", 1), append("b", 1)) == [Conflict(2), Appended(4)]
+            with pytest.raises(RuntimeError, match="undone"):
+                async with ours.transaction() as transaction:
+                    await transaction.append([append("b", 2)])
+                    raise RuntimeError("undone")
+            assert await written(ours, append("b", 2)) == [Appended(5)]
+            assert await written(theirs, append("b", 2)) == [Conflict(3)]
+
     async def test_an_append_without_events_checks_the_version(self, connect: Connect) -> None:
         log = connect()
         async with opened(log):
