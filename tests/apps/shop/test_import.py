@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shop.importing import COLUMNS, Accounting, InvoiceImport
+from shop.importing.invoices import COLUMNS, Accounting, InvoiceImport
 from shop.modules.reports.queries import Dimension, Revenue, RevenueReport
 from twofold import Asked, Caller, InvalidInput, System
 
@@ -76,7 +76,7 @@ async def test_every_line_is_accounted_for(shop: System, tmp_path: Path) -> None
             "missing invoice number": 1,
         },
     )
-    assert sorted(number for number, _, _ in job.rejects) == [9, 10, 11, 12, 14, 15, 16]
+    assert sorted(number for number, _, _ in job.rejects.lines) == [9, 10, 11, 12, 14, 15, 16]
 
 
 async def test_importing_again_changes_nothing(shop: System, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
+
+import msgspec
 
 from shop.modules.products.contracts import (
     Description,
@@ -55,6 +58,18 @@ class ArchiveProduct(Command):
     sku: Sku
 
 
+class ImportProduct(Description, Command):
+    """Enter a product as another system describes it, or bring it up to date."""
+
+    sku: Sku
+    price: Decimal | None = None
+    currency: str = "GBP"
+
+
+class ArchivedProduct(Refused):
+    """The product is archived."""
+
+
 class Pricing(Value):
     """One price and when it begins."""
 
@@ -67,6 +82,7 @@ class Product(Value):
     """What decisions on a product need to know."""
 
     title: str
+    described: str
     status: ProductStatus
     prices: tuple[Pricing, ...] = ()
 
@@ -74,6 +90,11 @@ class Product(Value):
         """The price in force: the one that began last."""
         begun = [pricing for pricing in self.prices if pricing.begins <= moment]
         return max(begun, key=lambda pricing: pricing.begins, default=None)
+
+    def costs(self, price: Decimal, currency: str, moment: datetime) -> bool:
+        """Whether this is the price in force."""
+        current = self.pricing_at(moment)
+        return current is not None and (current.price, current.currency) == (price, currency)
 
 
 class ProductAnswer(Value):
@@ -84,6 +105,12 @@ class ProductAnswer(Value):
 
 
 product = EventSourced(Product, Sku)
+
+
+def digest(description: Description) -> str:
+    """Tells one description from another; the state need not keep the whole of it."""
+    content = msgspec.json.encode(Description.of(description), order="sorted")
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 @product.answers
@@ -102,22 +129,16 @@ def draft(state: None, command: DraftProduct) -> ProductDrafted:
 def describe(state: Product, command: DescribeProduct) -> ProductDescribed:
     """Archived products are history."""
     if state.status is ProductStatus.ARCHIVED:
-        raise Refused("An archived product can't be changed", allowed="draft a new one")
+        raise ArchivedProduct("An archived product can't be changed", allowed="draft a new one")
     return ProductDescribed.of(command)
 
 
 @product.decides
 def price(state: Product, command: PriceProduct, context: Context) -> ProductPriced | None:
     """Prices are never set for the past."""
-    problems = []
-    if not 0 <= command.price <= HIGHEST_PRICE:
-        problems.append(Problem("price", f"must be from 0 to {HIGHEST_PRICE:,}"))
-    if command.currency not in CURRENCIES:
-        problems.append(Problem("currency", f"one of {', '.join(CURRENCIES)}"))
-    if problems:
-        raise InvalidInput(problems)
+    _check_price(command.price, command.currency)
     if state.status is ProductStatus.ARCHIVED:
-        raise Refused("An archived product has no price", allowed="draft a new one")
+        raise ArchivedProduct("An archived product has no price", allowed="draft a new one")
     begins = command.effective_from or context.now
     if begins.tzinfo is None:
         begins = begins.replace(tzinfo=UTC)
@@ -125,10 +146,19 @@ def price(state: Product, command: PriceProduct, context: Context) -> ProductPri
         raise Refused(
             "A price can't begin in the past", allowed=f"from {context.now.isoformat()} on"
         )
-    current = state.pricing_at(begins)
-    if current and (current.price, current.currency) == (command.price, command.currency):
+    if state.costs(command.price, command.currency, begins):
         return None
     return ProductPriced(price=command.price, currency=command.currency, effective_from=begins)
+
+
+def _check_price(price: Decimal, currency: str) -> None:
+    problems = []
+    if not 0 <= price <= HIGHEST_PRICE:
+        problems.append(Problem("price", f"must be from 0 to {HIGHEST_PRICE:,}"))
+    if currency not in CURRENCIES:
+        problems.append(Problem("currency", f"one of {', '.join(CURRENCIES)}"))
+    if problems:
+        raise InvalidInput(problems)
 
 
 @product.decides
@@ -137,7 +167,7 @@ def activate(state: Product, command: ActivateProduct, context: Context) -> Prod
     if state.status is ProductStatus.ACTIVE:
         return None
     if state.status is ProductStatus.ARCHIVED:
-        raise Refused("An archived product can't be activated", allowed="draft a new one")
+        raise ArchivedProduct("An archived product can't be activated", allowed="draft a new one")
     if state.pricing_at(context.now) is None:
         raise Refused("The product has no price yet", allowed="price it first")
     return ProductActivated()
@@ -149,15 +179,37 @@ def archive(state: Product, command: ArchiveProduct) -> ProductArchived | None:
     return None if state.status is ProductStatus.ARCHIVED else ProductArchived()
 
 
+@product.decides
+def take_over(
+    state: Product | None, command: ImportProduct, context: Context
+) -> tuple[ProductDrafted | ProductDescribed | ProductPriced | ProductActivated, ...]:
+    """What differs from the product as it is; a product with a price can be ordered."""
+    events: list[ProductDrafted | ProductDescribed | ProductPriced | ProductActivated] = []
+    if state is None:
+        events.append(ProductDrafted.of(command))
+    elif state.status is ProductStatus.ARCHIVED:
+        raise ArchivedProduct("An archived product can't be changed", allowed="draft a new one")
+    elif state.described != digest(command):
+        events.append(ProductDescribed.of(command))
+    if command.price is None:
+        return tuple(events)
+    _check_price(command.price, command.currency)
+    if state is None or not state.costs(command.price, command.currency, context.now):
+        events.append(ProductPriced.of(command, effective_from=context.now))
+    if state is None or state.status is ProductStatus.DRAFT:
+        events.append(ProductActivated())
+    return tuple(events)
+
+
 @product.evolves
 def evolve(state: Product | None, event: ProductEvent) -> Product:
     """What happened, as state."""
     if isinstance(event, ProductDrafted):
-        return Product(title=event.title, status=ProductStatus.DRAFT)
+        return Product(title=event.title, described=digest(event), status=ProductStatus.DRAFT)
     assert state is not None
     match event:
         case ProductDescribed():
-            return state.but(title=event.title)
+            return state.but(title=event.title, described=digest(event))
         case ProductPriced():
             pricing = Pricing(
                 begins=event.effective_from, price=event.price, currency=event.currency

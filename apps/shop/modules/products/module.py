@@ -7,11 +7,12 @@ from shop.modules.products.domain import (
     ArchiveProduct,
     DescribeProduct,
     DraftProduct,
+    ImportProduct,
     PriceProduct,
     product,
 )
 from shop.modules.products.views import products
-from twofold import Module, anyone, get, post, put, role
+from twofold import Module, anyone, get, internal, post, put, role
 
 MERCHANDISER = role("merchandiser")
 
@@ -24,6 +25,7 @@ module = Module(
     post("/api/v1/products/{sku}/price", PriceProduct, may=MERCHANDISER),
     post("/api/v1/products/{sku}/activate", ActivateProduct, may=MERCHANDISER),
     post("/api/v1/products/{sku}/archive", ArchiveProduct, may=MERCHANDISER),
+    internal(ImportProduct, may=role("merchandiser", "system")),
     get("/api/v1/products", products.page, may=anyone),
     get("/api/v1/products/{sku}", products.one, may=anyone),
 )

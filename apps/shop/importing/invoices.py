@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import gzip
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
+from shop.importing.files import Rejects, opened
+from shop.importing.sending import InFlight
 from shop.modules.invoices.contracts import InvoiceId, Kind
 from shop.modules.invoices.domain import ChangedInvoice, ImportInvoice
 from shop.modules.orders.contracts import Line
@@ -32,7 +31,6 @@ COLUMNS = (
     "CustomerID",
     "Country",
 )
-_IN_FLIGHT = 1_500
 _CURRENCY = "GBP"
 
 
@@ -45,9 +43,6 @@ class _Raw(NamedTuple):
     price: str
     customer: str
     country: str
-
-
-Reject = tuple[int, str, _Raw]
 
 
 class Accounting(msgspec.Struct, rename="camel"):
@@ -89,8 +84,7 @@ class InvoiceImport:
         self._file = file
         self._report = report
         self._order: list[int] = []
-        self._reasons: Counter[str] = Counter()
-        self.rejects: list[Reject] = []
+        self.rejects = Rejects()
         self.accounting = Accounting()
 
     async def run(self) -> Accounting:
@@ -99,8 +93,7 @@ class InvoiceImport:
         expected = Counter(self._invoices())
         self._total = sum(expected.values())
         waiting: defaultdict[str, list[_Row]] = defaultdict(list)
-        tasks: set[asyncio.Task[None]] = set()
-        try:
+        async with InFlight() as in_flight:
             for number, raw in self._rows():
                 self.accounting.lines += 1
                 invoice = raw.invoice
@@ -110,21 +103,12 @@ class InvoiceImport:
                 if row is not None:
                     waiting[invoice].append(row)
                 if invoice and not expected[invoice] and invoice in waiting:
-                    await self._start(tasks, invoice, waiting.pop(invoice))
+                    await in_flight.start(self._send(invoice, waiting.pop(invoice)))
                 if self._report is not None and number % 2_000 == 0:
                     self._report(self.accounting.lines, self._total)
-        finally:
-            await _all_done(tasks)
-        self.accounting.rejected_by_reason = dict(self._reasons)
+        self.accounting.rejected = len(self.rejects.lines)
+        self.accounting.rejected_by_reason = self.rejects.by_reason
         return self.accounting
-
-    async def _start(self, tasks: set[asyncio.Task[None]], invoice: str, rows: list[_Row]) -> None:
-        while len(tasks) >= _IN_FLIGHT:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                tasks.discard(task)
-                task.result()
-        tasks.add(asyncio.create_task(self._send(invoice, rows)))
 
     async def _send(self, invoice: str, rows: list[_Row]) -> None:
         kind = kind_of(invoice)
@@ -143,7 +127,7 @@ class InvoiceImport:
             done = await self._system.send(command, Sent(caller=SYSTEM))
         except ChangedInvoice:
             for row in rows:
-                self._reject(row.number, "invoice was imported with another content", row.raw)
+                self.rejects.add(row.number, "invoice was imported with another content", *row.raw)
             return
         self.accounting.accepted += len(rows)
         if not done.events:
@@ -170,7 +154,7 @@ class InvoiceImport:
         elif date is None:
             why = "date is none"
         if quantity is None or price is None or date is None or why:
-            self._reject(number, why, raw)
+            self.rejects.add(number, why, *raw)
             return None
         line = Line(sku=raw.code, title=raw.description, quantity=quantity, unit_price=price)
         customer = raw.customer.removesuffix(".0")
@@ -195,7 +179,7 @@ class InvoiceImport:
         """The lines that are not empty, with their number in the file."""
         number = 1
         try:
-            with _opened(self._file) as text:
+            with opened(self._file) as text:
                 reader = csv.reader(text)
                 self._order = self._places(next(reader, []))
                 for number, row in enumerate(reader, 2):
@@ -212,11 +196,6 @@ class InvoiceImport:
         if missing:
             raise InvalidInput(f"{self._file}: no column {', '.join(missing)}")
         return [header.index(column) for column in COLUMNS]
-
-    def _reject(self, number: int, why: str, raw: _Raw) -> None:
-        self.accounting.rejected += 1
-        self._reasons[why] += 1
-        self.rejects.append((number, why, raw))
 
 
 def kind_of(invoice: str) -> Kind:
@@ -249,19 +228,3 @@ def _price(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return price if price.is_finite() and abs(price) < 10**9 else None
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[IO[str]]:
-    with file.open("rb") as plain:
-        zipped = plain.read(2) == b"\x1f\x8b"
-    opened = gzip.open if zipped else open
-    with opened(file, "rt", encoding="utf-8-sig", newline="") as text:
-        yield cast(IO[str], text)
-
-
-async def _all_done(tasks: set[asyncio.Task[None]]) -> None:
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
