@@ -142,6 +142,12 @@ class Aggregate(Generic[S]):
 
         return register(function) if function is not None else register
 
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """Decisions, what tells them facts, and the answer."""
+        each = [one for decision in self._decisions for one in decision if one is not None]
+        return each if self.answer is None else [*each, self.answer]
+
     def deciders(self, problems: list[Mistake]) -> list[Decider]:
         """All decisions, read from their annotations; what is wrong with them goes to problems."""
         return [d for d in (self._decider(*item, problems) for item in self._decisions) if d]
@@ -284,6 +290,11 @@ class EventSourced(Aggregate[S]):
                     )
                 table[kind] = function
         return table
+
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """Folds too."""
+        return [*super().functions, *self._folds]
 
     def fold_fingerprint(self) -> str:
         """Changes when the fold or the shape of the state changes."""

@@ -189,15 +189,19 @@ class Projection(Generic[D]):
             beside=declared.beside,
         )
 
-    def fingerprint(self) -> str:
-        """Changes when a fold, a way to find documents, or the model changes."""
-        functions = [
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The folds, and the ways to find documents."""
+        return [
             function
             for item in self._declared
             for function in msgspec.structs.astuple(item)
             if function is not None
         ]
-        return fingerprint(functions, [self.model])
+
+    def fingerprint(self) -> str:
+        """Changes when a fold, a way to find documents, or the model changes."""
+        return fingerprint(self.functions, [self.model])
 
 
 class PageOf(msgspec.Struct, frozen=True):
@@ -254,6 +258,11 @@ class Handwritten:
                 continue
             table.update(dict.fromkeys(classes_within(event, Event), function))
         return table
+
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The handlers."""
+        return list(self._declared)
 
     def fingerprint(self) -> str:
         """Changes when a handler changes."""

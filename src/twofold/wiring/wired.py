@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from twofold.wiring.event_types import EventTypes, find_event_types
 from twofold.wiring.foldings import Folding, Writing, check_names, find_foldings, find_writings
 from twofold.wiring.handlings import Handling, find_handlings
 from twofold.wiring.routes import Route
+from twofold.wiring.spelling import check_spelling
 
 
 class Wired(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ def wire(application: Application) -> Wired:
     writings = find_writings(handwritten, events, problems)
     answerings = find_answerings(routes, foldings, problems)
     check_routes(routes, problems)
+    check_spelling(_functions(parts), problems)
     if problems:
         raise WiringProblems(sorted(set(problems), key=lambda m: (m.file, m.line, m.message)))
     return Wired(
@@ -67,6 +69,15 @@ def wire(application: Application) -> Wired:
         answerings,
         routes,
     )
+
+
+def _functions(parts: list[Any]) -> Iterator[Callable[..., Any]]:
+    """Everything of the application's own that is going to be called."""
+    for part in parts:
+        if isinstance(part, Aggregate | Projection | Handwritten):
+            yield from part.functions
+        elif isinstance(part, Route) and isinstance(part.target, Answering):
+            yield part.target.function
 
 
 def _parts(application: Application, problems: list[Mistake]) -> list[Any]:

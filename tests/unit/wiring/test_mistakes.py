@@ -127,3 +127,39 @@ def test_all_mistakes_are_told_together_in_the_order_of_the_source(tmp_path: Pat
 def test_a_sound_application_has_no_mistakes(tmp_path: Path) -> None:
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         mistakes_of(tmp_path, SOUND + PARTS)
+
+
+HARMLESS = """
+import enum, typing
+Size = enum.StrEnum("Size", ["large"])
+class Bowl(Value):
+    size: Size | str = Size.large
+    litres: float = 0.5
+    label: str | None = None
+    dog_id: DogId | None = None
+    kind: typing.Literal["deep"] = "deep"
+class Feed(Command):
+    dog_id: DogId
+ROUTES.append(internal(Feed, may=anyone))
+@dog.decides
+def feed(state: Dog, command: Feed) -> Walked:
+    Bowl(size="other", litres=1, label=None, dog_id="1", kind="deep")
+    Dog(**state)
+    Dog(**{"name": "Rex"})
+    Dog.of(state)
+    bowls(print)
+    return Walked()
+def bowls(Dog, state: Feed | Dog = None) -> None:
+    Bowl = Dog
+    Dog(sep="")
+    Bowl(sep="")
+    if isinstance(state, Feed):
+        state.but(anything=1)
+def never_called() -> None:
+    Dog(nothing=1)
+"""
+
+
+def test_what_cannot_be_told_from_the_source_alone_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        mistakes_of(tmp_path, SOUND + HARMLESS + PARTS)
