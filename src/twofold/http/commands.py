@@ -113,7 +113,7 @@ def idempotency_key(exchange: Exchange) -> str:
     Raises Malformed.
     """
     text = exchange.header(b"idempotency-key")
-    if not text:
+    if not text and not exchange.has(b"idempotency-key"):
         return ""
     match = _KEY.match(text.strip())
     if match is None or text.count('"') not in (0, 2):

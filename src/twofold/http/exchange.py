@@ -65,6 +65,10 @@ class Exchange:
             self._headers = dict(self.scope["headers"])
         return self._headers.get(name, b"").decode("latin-1")
 
+    def has(self, name: bytes) -> bool:
+        """Whether a header was sent, be it empty."""
+        return any(sent == name for sent, _ in self.scope["headers"])
+
     def cookie(self, name: str) -> str:
         """A cookie's value, "" if absent."""
         if self._cookies is None:

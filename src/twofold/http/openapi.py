@@ -13,14 +13,21 @@ from twofold.domain.projection import OneOf, PageOf
 from twofold.domain.questions import Answering
 from twofold.domain.signatures import hints
 from twofold.http.exchange import Exchange
+from twofold.http.parameters import (
+    FRESHNESS,
+    IDEMPOTENCY_KEY,
+    REFS,
+    facets_schema,
+    filter_schema,
+    path_parameter,
+    plain_schema,
+    query_parameter,
+)
 from twofold.messages.value import Command
-from twofold.ports.read_store import ColumnKind
 from twofold.runtime.listing import LARGEST_SIZE, LONGEST_TEXT
 from twofold.runtime.system import System
-from twofold.wiring.model import Field
 from twofold.wiring.routes import Route
 
-_REFS = "#/components/schemas/{name}"
 _HEADERS = {
     "Consistency-Token": {"description": "What the answer contains", "schema": {"type": "string"}},
     "As-Of": {
@@ -28,15 +35,6 @@ _HEADERS = {
         "schema": {"type": "string", "format": "date-time"},
     },
     "Freshness": {"schema": {"type": "string", "enum": ["current", "stale"]}},
-}
-_KINDS: dict[ColumnKind, dict[str, Any]] = {
-    ColumnKind.TEXT: {"type": "string"},
-    ColumnKind.TEXTS: {"type": "string"},
-    ColumnKind.INTEGER: {"type": "integer"},
-    ColumnKind.DECIMAL: {"type": "string", "format": "decimal"},
-    ColumnKind.BOOLEAN: {"type": "boolean"},
-    ColumnKind.TIME: {"type": "string", "format": "date-time"},
-    ColumnKind.DATE: {"type": "string", "format": "date"},
 }
 
 
@@ -77,7 +75,7 @@ class OpenApi:
 
     def _components(self, types: list[Any]) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
         unique = list(dict.fromkeys(types))
-        found, schemas = msgspec.json.schema_components(unique, ref_template=_REFS)
+        found, schemas = msgspec.json.schema_components(unique, ref_template=REFS)
         return schemas, dict(zip(unique, found, strict=True))
 
     def _types(self, route: Route) -> list[Any]:
@@ -120,20 +118,17 @@ class OpenApi:
         answers = self._answer_types(command)
         answer = self._schemas[answers[0]] if answers else {"type": "object"}
         status = "200" if handling.identity_field or handling.via else "201"
-        key = {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Sending the same key again has no second effect",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
-        }
         described = {
             "operationId": command.__name__,
             "summary": _summary(command) or command.__name__,
             "description": f"For {route.may.text}.",
             "tags": [handling.aggregate.name],
             "parameters": [
-                *(_path(name, _plain(fields[name].type)) for name in route.path_names),
-                key,
+                *(
+                    path_parameter(name, plain_schema(fields[name].type))
+                    for name in route.path_names
+                ),
+                IDEMPOTENCY_KEY,
             ],
             "responses": {
                 status: {
@@ -141,7 +136,7 @@ class OpenApi:
                     "headers": {"Consistency-Token": _HEADERS["Consistency-Token"]},
                     "content": {"application/json": {"schema": answer}},
                 },
-                **_problems("400", "409", "413", "415", "422", "503", *_signed(route.may)),
+                **_problems("400", "409", "413", "415", "422", "503", "507", *_signed(route.may)),
                 **(_problems("404") if status == "200" else {}),
                 **self._own_problems(),
             },
@@ -166,9 +161,10 @@ class OpenApi:
             "summary": _summary(model) or f"One {model.__name__}",
             "description": f"For {route.may.text}.",
             "tags": [route.target.projection.name],
-            "parameters": [_path(route.path_names[0], {"type": "string"}), *_FRESHNESS],
+            "parameters": [path_parameter(route.path_names[0], {"type": "string"}), *FRESHNESS],
             "responses": {
                 "200": _found(self._schemas[model]),
+                "304": {"description": "What If-None-Match names is still current"},
                 **_problems("400", "404", "503", *_signed(route.may)),
             },
             **_security(route.may),
@@ -179,29 +175,33 @@ class OpenApi:
         projection = route.target.projection
         listing = self._system.queries.listings[projection.name]
         parameters = [
-            _query(name, _filter_schema(field, test))
+            query_parameter(name, filter_schema(field, test))
             for name, (field, test) in listing.parameters.items()
         ]
         parameters += [
-            _query("page", {"type": "integer", "minimum": 0, "maximum": 500}),
-            _query("size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE}),
-            _query("sortDirection", {"type": "string", "enum": ["asc", "desc"]}),
-            _query("cursor", {"type": "string"}),
+            query_parameter("page", {"type": "integer", "minimum": 0, "maximum": 500}),
+            query_parameter("size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE}),
+            query_parameter("sortDirection", {"type": "string", "enum": ["asc", "desc"]}),
+            query_parameter("cursor", {"type": "string"}),
         ]
         if listing.sorts:
-            parameters.append(_query("sortBy", {"type": "string", "enum": list(listing.sorts)}))
+            parameters.append(
+                query_parameter("sortBy", {"type": "string", "enum": list(listing.sorts)})
+            )
         if listing.facets:
-            parameters.append(_query("facets", {"type": "string", "description": "With commas"}))
+            parameters.append(query_parameter("facets", facets_schema(listing.facets)))
         if listing.model.owner:
-            parameters.append(_query("mine", {"type": "string", "enum": ["true", "false"]}))
+            parameters.append(
+                query_parameter("mine", {"type": "string", "enum": ["true", "false"]})
+            )
         if listing.model.texts:
-            parameters.append(_query("q", {"type": "string", "maxLength": LONGEST_TEXT}))
+            parameters.append(query_parameter("q", {"type": "string", "maxLength": LONGEST_TEXT}))
         return {
             "operationId": f"list{projection.model.__name__}",
             "summary": f"List of {projection.model.__name__}",
             "description": f"For {route.may.text}.",
             "tags": [projection.name],
-            "parameters": [*parameters, *_FRESHNESS],
+            "parameters": [*parameters, *FRESHNESS],
             "responses": {
                 "200": _found(_page_schema(self._schemas[projection.model])),
                 **_problems("400", "503", *_signed(route.may)),
@@ -215,9 +215,9 @@ class OpenApi:
         fields = {field.encode_name: field for field in struct_fields(message)}
         posted = route.method == "POST"
         parameters = [
-            _path(name, _plain(field.type))
+            path_parameter(name, plain_schema(field.type))
             if name in route.path_names
-            else _query(name, _plain(field.type), required=field.required)
+            else query_parameter(name, plain_schema(field.type), required=field.required)
             for name, field in fields.items()
             if name in route.path_names or not posted
         ]
@@ -228,7 +228,7 @@ class OpenApi:
             "summary": _summary(message) or message.__name__,
             "description": f"For {route.may.text}.",
             "tags": [p.name for p in target.projections],
-            "parameters": [*parameters, *_FRESHNESS],
+            "parameters": [*parameters, *FRESHNESS],
             "responses": {
                 "200": _found(self._schemas[target.answer_type()]),
                 **_problems("400", "404", "503", *_signed(route.may)),
@@ -237,7 +237,7 @@ class OpenApi:
         }
 
     def _resolved(self, kind: Any) -> dict[str, Any]:
-        schemas = msgspec.json.schema_components([kind], ref_template=_REFS)[1]
+        schemas = msgspec.json.schema_components([kind], ref_template=REFS)[1]
         found: dict[str, Any] = schemas[kind.__name__]
         return found
 
@@ -260,21 +260,6 @@ _PROBLEM_SCHEMA = {
         "requestId": {"type": "string"},
     },
 }
-
-_FRESHNESS = [
-    {
-        "name": "Consistency-Token",
-        "in": "header",
-        "description": "From a command: the answer contains at least what it did",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "Prefer",
-        "in": "header",
-        "description": "wait=SECONDS: how long to wait for that (default 2, at most 30)",
-        "schema": {"type": "string"},
-    },
-]
 
 
 def _found(schema: dict[str, Any]) -> dict[str, Any]:
@@ -306,7 +291,7 @@ def _page_schema(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems(*statuses: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": _REFS.format(name="Problem")}}}
+    content = {"application/problem+json": {"schema": {"$ref": REFS.format(name="Problem")}}}
     return {status: {"description": "A problem", "content": content} for status in statuses}
 
 
@@ -318,36 +303,6 @@ def _signed(rule: Rule) -> tuple[str, ...]:
 def _security(rule: Rule) -> dict[str, Any]:
     needed: list[dict[str, Any]] = [{"bearer": []}, {"session": []}]
     return {"security": [{}, *needed] if rule.text == "anyone" else needed}
-
-
-def _path(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-def _query(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": required, "schema": schema}
-
-
-def _filter_schema(field: Field, test: str) -> dict[str, Any]:
-    assert field.kind is not None
-    plain = _plain(field.annotation) if field.kind is ColumnKind.TEXT else _KINDS[field.kind]
-    return {"type": "array", "items": plain} if test == "any_of" else dict(plain)
-
-
-def _plain(kind: Any) -> dict[str, Any]:
-    """The schema of a type without references, null left out: parameters are texts."""
-    schema, components = msgspec.json.schema_components([kind], ref_template=_REFS)
-    plain: dict[str, Any] = _inlined(schema[0], components)
-    return plain
-
-
-def _inlined(schema: Any, components: dict[str, Any]) -> Any:
-    if "$ref" in schema:
-        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
-    options = [o for o in schema.get("anyOf", ()) if o.get("type") != "null"]
-    if len(options) == 1:
-        return _inlined(options[0], components)
-    return {name: value for name, value in schema.items() if name != "default"}
 
 
 def _summary(kind: type) -> str:

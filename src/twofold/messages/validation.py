@@ -18,6 +18,7 @@ from twofold.messages.soundness import unsound
 from twofold.messages.wording import worded
 
 V = TypeVar("V", bound=msgspec.Struct)
+_NO_NULL = "can't be null; leave it out"
 
 
 def read_value(
@@ -43,10 +44,20 @@ def read_value(
     except msgspec.ValidationError as exc:
         wrong = _struct_problems(kind, whole, "", strict, frozenset(given))
         raise InvalidInput([*found, *(wrong or [worded(exc, "", kind, strict=strict)])]) from exc
-    found += unsound(value)
+    found += unsound(value) if strict else [*_spelled_nulls(value, raw), *unsound(value)]
     if found:
         raise InvalidInput(found)
     return value
+
+
+def _spelled_nulls(value: msgspec.Struct, raw: Mapping[str, Any]) -> list[Problem]:
+    """Texts that msgspec took for null; a query can leave a parameter out, but not empty it."""
+    names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+    return [
+        Problem(wire, _NO_NULL)
+        for name, wire in names
+        if wire in raw and getattr(value, name) is None
+    ]
 
 
 def _converted(kind: type[msgspec.Struct], given: Mapping[str, str]) -> dict[str, Any]:
@@ -66,7 +77,7 @@ def _problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
         value = msgspec.convert(raw, kind, strict=strict)
     except msgspec.ValidationError as exc:
         return _inner_problems(kind, raw, path, strict) or [worded(exc, path, kind, strict=strict)]
-    return unsound(value, path)
+    return [Problem(path, _NO_NULL)] if value is None and not strict else unsound(value, path)
 
 
 def _inner_problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:

@@ -17,6 +17,7 @@ from twofold.errors import (
     InvalidInput,
     KeyReused,
     NotFound,
+    Problem,
     Refused,
     ShuttingDown,
     StoreUnavailable,
@@ -71,7 +72,7 @@ class CommandBus:
         if handling is None:
             raise InvalidInput(f"no aggregate decides {type(command).__name__}")
         limited = handling.may.check(handling.operation, sent.caller)
-        identity = getattr(command, handling.identity_field) if handling.identity_field else ""
+        identity = _identity(command, handling.identity_field)
         if handling.via is not None:
             identity = await self._reached(handling, handling.via, command, sent, limited)
         now = self._now(sent)
@@ -185,6 +186,17 @@ class CommandBus:
         identity = self._chance.new_id(request.now)
         stream = stream_name(aggregate.name, identity)
         return self._streams.begin(stream), identity, stream
+
+
+def _identity(command: Command, field: str) -> str:
+    """Which aggregate it is for, "" for one to be begun. Raises InvalidInput for an empty id."""
+    if not field:
+        return ""
+    identity: str | None = getattr(command, field)
+    if identity == "":
+        names = zip(command.__struct_fields__, command.__struct_encode_fields__, strict=True)
+        raise InvalidInput([Problem(dict(names)[field], "must not be empty")])
+    return identity or ""
 
 
 def _settled(decided: Decided, outcome: Appended) -> Done:

@@ -15,7 +15,8 @@ from twofold.ports.read_store import ColumnKind, Condition, Scalar
 from twofold.wiring.model import Field
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?\Z")
+DECIMAL_PATTERN = r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?"
+_DECIMAL = re.compile(DECIMAL_PATTERN + r"\Z")
 
 
 def condition(field: Field, test: str, texts: Sequence[str]) -> Condition:

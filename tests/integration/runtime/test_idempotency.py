@@ -36,7 +36,7 @@ from twofold import (
     anyone,
     internal,
 )
-from twofold.errors import AlreadyExists, KeyReused, StoreUnavailable
+from twofold.errors import AlreadyExists, InvalidInput, KeyReused, StoreUnavailable
 from twofold.runtime.clock import SystemClock
 from twofold.testing.faults import Fault, FaultPlan
 
@@ -218,3 +218,12 @@ async def test_a_cancelled_command_misleads_nobody(opened: Open) -> None:
     snapshot = kept["shelf:s-1"].snapshot
     assert snapshot is not None
     assert snapshot.state == b'{"copies":%d}' % (112 if b'{"copies":10}' in copies else 102)
+
+
+async def test_an_empty_id_names_nothing(opened: Open) -> None:
+    system = await with_book(await opened())
+    empty = Register(book_id=BookId(""), title="Dune", author_id=AuthorId("a-1"))
+    for command in (empty, Lend(book_id=BookId(""), reader="ann")):
+        with pytest.raises(InvalidInput, match="bookId: must not be empty"):
+            await system.send(command)
+    assert await system.log.head() == 2

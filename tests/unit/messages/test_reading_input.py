@@ -206,3 +206,15 @@ def test_whatever_comes_is_either_read_or_explained(raw: dict[str, Any]) -> None
     else:
         assert found
         assert all(problem.message for problem in found)
+
+
+def test_a_query_has_no_word_for_null() -> None:
+    class Asked(Value):
+        limit: int | None = None
+        name: str | None = None
+
+    null = "can't be null; leave it out"
+    assert problems({"limit": "null"}, Asked, strict=False) == {"limit": null}
+    assert problems({"limit": "null", "name": 1}, Asked, strict=False)["limit"] == null
+    assert read_value(Asked, {"name": "null"}, strict=False).name == "null"
+    assert read_value(Asked, {"limit": None}) == Asked()

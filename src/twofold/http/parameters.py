@@ -1,0 +1,93 @@
+"""Parameters as OpenAPI describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from twofold.ports.read_store import ColumnKind
+from twofold.runtime.scalars import DECIMAL_PATTERN
+from twofold.wiring.model import Field
+
+REFS = "#/components/schemas/{name}"
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Sending the same key again has no second effect",
+    "schema": {"type": "string", "pattern": '^("[!#-~]{1,255}"|[!#-~]{1,255})$'},
+}
+FRESHNESS = [
+    {
+        "name": "Consistency-Token",
+        "in": "header",
+        "description": "From a command: the answer contains at least what it did",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "wait=SECONDS: how long to wait for that (default 2, at most 30)",
+        "schema": {"type": "string"},
+    },
+]
+# Narrower than what is taken: exponents and bare points are nothing to generate clients for.
+_DECIMAL = {"pattern": "^[+-]?[0-9]{1,14}(\\.[0-9]{1,14})?$"}
+_TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_KINDS: dict[ColumnKind, dict[str, Any]] = {
+    ColumnKind.INTEGER: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+    ColumnKind.DECIMAL: {"type": "string", "format": "decimal", "pattern": f"^{DECIMAL_PATTERN}$"},
+    ColumnKind.BOOLEAN: {"type": "boolean"},
+    ColumnKind.TIME: {
+        "type": "string",
+        "anyOf": [{"format": "date-time"}, {"format": "date"}],
+    },
+    ColumnKind.DATE: {"type": "string", "format": "date"},
+}
+
+
+def path_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A segment of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def query_parameter(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "required": required, "schema": schema}
+
+
+def filter_schema(field: Field, test: str) -> dict[str, Any]:
+    """What a list's filter takes; equality may be asked for several values."""
+    assert field.kind is not None
+    schema = _KINDS.get(field.kind) or _text_schema(field)
+    return {"type": "array", "items": schema} if test == "any_of" else dict(schema)
+
+
+def _text_schema(field: Field) -> dict[str, Any]:
+    # What a field may contain limits what is written, not what is asked for.
+    allowed = plain_schema(field.annotation).get("enum")
+    return {"type": "string", "enum": allowed} if allowed else _TEXT
+
+
+def facets_schema(names: Sequence[str]) -> dict[str, Any]:
+    """Any number of a list's facets."""
+    one = f"({'|'.join(names)})"
+    return {"type": "string", "description": "With commas", "pattern": f"^{one}?(,{one}?)*$"}
+
+
+def plain_schema(kind: Any) -> dict[str, Any]:
+    """The schema of a type without references, null left out: parameters are texts."""
+    schema, components = msgspec.json.schema_components([kind], ref_template=REFS)
+    plain: dict[str, Any] = _inlined(schema[0], components)
+    return plain
+
+
+def _inlined(schema: Any, components: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
+    options = [o for o in schema.get("anyOf", ()) if o.get("type") != "null"]
+    if len(options) == 1:
+        return _inlined(options[0], components)
+    extra = _DECIMAL if schema.get("format") == "decimal" else {}
+    return {**{name: value for name, value in schema.items() if name != "default"}, **extra}

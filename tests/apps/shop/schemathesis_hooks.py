@@ -1,0 +1,116 @@
+"""What schemathesis can't know: who may do what, and which orders and products there are.
+
+The process that runs it has the address in TESTED_ADDRESS.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+from unicodedata import category
+
+import httpx
+import schemathesis
+
+_ADDRESS = os.environ["TESTED_ADDRESS"]
+
+
+def _account(case: Any, context: Any = None) -> str:
+    writes_products = "/products" in case.path and case.method != "GET"
+    return "merchandiser" if writes_products else "service"
+
+
+@schemathesis.auth(cache_by_key=_account)
+class Accounts:
+    """Merchandisers write products; the service desk does all the rest."""
+
+    def get(self, case: Any, context: Any) -> str:
+        """A demo bearer token."""
+        return _bearer(_account(case))
+
+    def set(self, case: Any, data: str, context: Any) -> None:
+        """Carry it."""
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[str, Any]:
+    """Every other path leads to something that exists."""
+    for name, value in (path_parameters or {}).items():
+        known = _known(name)
+        if known and isinstance(value, str) and len(value) % 2:
+            path_parameters[name] = known[len(value) % len(known)]
+    return path_parameters
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """Texts that people can type, amounts that are some, products that are for sale."""
+    return _typed(body)
+
+
+def _typed(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {_text(key): _typed(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_typed(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    if name == "sku":
+        return _known("sku")[0] if len(value) % 2 else _text(value)
+    return f"{len(value)}.50" if name in ("amount", "price") else _text(value)
+
+
+def _text(value: str) -> str:
+    return "".join(character for character in value if category(character) != "Cc")
+
+
+@schemathesis.hook
+def map_headers(context: Any, headers: dict[str, Any]) -> dict[str, Any]:
+    """Any text is a token by its type; one that somebody was given can be right."""
+    if headers and isinstance(headers.get("Consistency-Token"), str):
+        headers["Consistency-Token"] = _token()
+    return headers
+
+
+@schemathesis.hook
+def map_query(context: Any, query: dict[str, Any]) -> dict[str, Any]:
+    """Nor can a cursor be made up."""
+    if query and isinstance(query.get("cursor"), str):
+        del query["cursor"]
+    return query
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """Forms send fields that were left empty: they count as left out, whatever their type."""
+    return "" not in (case.query or {}).values()
+
+
+@cache
+def _bearer(account: str) -> str:
+    answer = httpx.post(f"{_ADDRESS}/demo/sign-in", json={"account": account})
+    token: str = answer.json()["token"]
+    return token
+
+
+def _asked(path: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {_bearer('service')}"}
+    return httpx.get(f"{_ADDRESS}{path}", headers=headers)
+
+
+@cache
+def _token() -> str:
+    return _asked("/api/v1/orders").headers["consistency-token"]
+
+
+@cache
+def _known(parameter: str) -> list[str]:
+    lists = {
+        "orderId": ("/api/v1/orders?size=50&sortBy=placedAt&sortDirection=desc", "orderId"),
+        "sku": ("/api/v1/products?status=active&size=20", "sku"),
+        "customerId": ("/api/v1/customers", "customerId"),
+    }
+    path, field = lists[parameter]
+    return [item[field] for item in _asked(path).json()["items"]]
