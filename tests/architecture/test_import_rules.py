@@ -37,6 +37,29 @@ VIOLATIONS = [
         "Modules meet only through",
     ),
     ("apps/shop/modules/orders/domain.py", "import sqlite3", "Business rules are pure"),
+    ("apps/shop/main.py", "import training.main", "Applications use the framework"),
+    ("apps/training/main.py", "import twofold.testing.conformance.log", "Test kits stay out"),
+    ("apps/training/main.py", "import twofold.adapters.memory.log", "Only assembly chooses"),
+    (
+        "apps/training/modules/programs/contracts.py",
+        "import training.main",
+        "Layers of the training company",
+    ),
+    (
+        "apps/training/modules/programs/specification.py",
+        "import training.modules.programs.proposal",
+        "Inside a module of the training company",
+    ),
+    (
+        "apps/training/modules/reviews/domain.py",
+        "import training.modules.programs.proposal",
+        "Modules of the training company meet only",
+    ),
+    (
+        "apps/training/modules/reviews/assignment.py",
+        "import random",
+        "The training company's rules are pure",
+    ),
 ]
 
 
