@@ -5,6 +5,7 @@ from msgspec import Meta
 from twofold.domain.aggregate import EventSourced, StateStored
 from twofold.domain.caller import NOBODY, SYSTEM, Caller, Rule, anyone, own, role, signed_in
 from twofold.domain.context import Context, Sources
+from twofold.domain.process import Process, Then
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.questions import Reader, answers, at_least, at_most, below, equal
 from twofold.errors import InvalidInput, NotFound, Problem, Refused, TwofoldError
@@ -22,7 +23,7 @@ from twofold.messages.markers import (
     Sort,
 )
 from twofold.messages.recorded import Recorded
-from twofold.messages.value import Command, Event, Query, ReadModel, Value
+from twofold.messages.value import Command, Event, Query, ReadModel, Timer, Value
 from twofold.ports.read_store import Select, Sums
 from twofold.runtime.queries import Answered, Asked
 from twofold.runtime.sending import Done, Sent
@@ -61,6 +62,7 @@ __all__ = [
     "Owner",
     "Parameter",
     "Problem",
+    "Process",
     "Projection",
     "Query",
     "ReadModel",
@@ -77,6 +79,8 @@ __all__ = [
     "StateStored",
     "Sums",
     "System",
+    "Then",
+    "Timer",
     "TwofoldError",
     "Value",
     "answers",

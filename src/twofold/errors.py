@@ -15,8 +15,10 @@
     ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
     ├── NotCaughtUp             a read model did not reach the position asked for in time
     ├── ProjectionFailed        a fold raised
+    ├── ProcessFailed           a process manager's reaction raised
     ├── CorruptEvent            a recorded event can't be decoded
     ├── UnknownEvent            a recorded event has a type that no module declares
+    ├── UnknownCommand          a command that a process sent is declared nowhere any more
     ├── ForeignLog              a read store was built from another log
     ├── ShapeChanged            a read model's table has other columns than its declaration
     ├── Outdated                folds have changed since their read models were built
@@ -190,6 +192,16 @@ class ProjectionFailed(TwofoldError):
         )
 
 
+class ProcessFailed(TwofoldError):
+    """A reaction raised, or what an instance remembers can't be read; the cause is chained."""
+
+    def __init__(self, process: str, key: str, what: str) -> None:
+        self.process = process
+        self.key = key
+        self.what = what
+        super().__init__(f"process {process} failed for {key!r} on {what}")
+
+
 class CorruptEvent(TwofoldError):
     """A recorded event does not fit its type, after upcasting."""
 
@@ -213,6 +225,17 @@ class UnknownEvent(TwofoldError):
         super().__init__(
             f"{event_type} of {stream} at position {position} is declared nowhere; if it was "
             "renamed, declare the former name with `aggregate.formerly(...)`"
+        )
+
+
+class UnknownCommand(TwofoldError):
+    """A command that was sent by former code is decided by no aggregate of today."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(
+            f"no aggregate decides {operation}, which a process has sent; keep the command until "
+            "all of them are through"
         )
 
 

@@ -21,7 +21,7 @@ from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
 
-ALL_ROLES = frozenset({"api", "projector"})
+ALL_ROLES = frozenset({"api", "projector", "scheduler"})
 
 
 def assemble(

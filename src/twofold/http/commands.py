@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from twofold.errors import InvalidInput, NotFound, Refused, SignInRequired
+from twofold.errors import InvalidInput, NotFound, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.http.problems import problem_bytes, status_of
 from twofold.http.rejections import Malformed, WrongMediaType
@@ -102,7 +102,7 @@ class CommandStatus:
         await exchange.answer(200, msgspec.json.encode(raw))
 
     def _problem(self, answer: bytes, exchange: Exchange) -> msgspec.Raw:
-        refusal: Refused = read_refusal(answer)
+        refusal = read_refusal(answer)
         status = status_of(refusal, self._system.application.problems, command=True)
         return msgspec.Raw(problem_bytes(refusal, status, exchange.request_id))
 

@@ -102,6 +102,10 @@ class Event(Value):
     """A fact in the past. Unknown fields in old or foreign records are ignored."""
 
 
+class Timer(Value):
+    """A moment that a process has asked to be told of: it comes back when it is due."""
+
+
 class Query(Value, Generic[R], forbid_unknown_fields=True):
     """A question whose answer has type ``R``; it changes nothing."""
 

@@ -4,8 +4,8 @@ Rules that every adapter keeps, and ``twofold.testing.conformance`` proves:
 
 * Position order is commit order. Whoever has read position p never later meets a new position
   below p. Positions start at 1 and have no gaps. Within a stream, positions follow versions.
-* A transaction is all or nothing: events, command records, snapshots and whatever a read store
-  wrote within it.
+* A transaction is all or nothing: events, command records, snapshots, changes of the agenda and
+  whatever a read store wrote within it.
 * In a batch of appends, a version conflict or a duplicate fails its own append and those to the
   same stream after it, which may have been decided on it; no others.
 * The log has an identity (``epoch``) that a restored or new database does not share.
@@ -21,6 +21,10 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from twofold.messages.recorded import NewEvent, Recorded
+from twofold.ports.agenda import Agenda, Later
+
+STORED = "state"
+"""The ``fold`` of snapshots that are not the fold of a stream but the stored state itself."""
 
 
 class CommandRecord(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +61,8 @@ class Append(msgspec.Struct, frozen=True):
     ``begins`` are the first events of other streams whose ids were made for this append; they
     stand in the log after ``events``. ``record.position`` is replaced by the last position of
     ``events`` where there are any. With ``fresh`` the record's id was made for this append, so
-    that no record of it can exist.
+    that no record of it can exist. ``later`` is what changes on the agenda in the same
+    transaction.
     """
 
     stream: str
@@ -67,6 +72,7 @@ class Append(msgspec.Struct, frozen=True):
     snapshot: Snapshot | None = None
     begins: tuple[NewEvent, ...] = ()
     fresh: bool = False
+    later: Later | None = None
 
     @property
     def all_events(self) -> tuple[NewEvent, ...]:
@@ -123,6 +129,10 @@ class Log(Protocol):
     @property
     def secret(self) -> bytes:
         """A random key kept in the database, which signs tokens and cursors."""
+
+    @property
+    def agenda(self) -> Agenda:
+        """What is still to be done, in the same database."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

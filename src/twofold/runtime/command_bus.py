@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from twofold.domain.aggregate import Aggregate
+from twofold.domain.caller import SYSTEM
 from twofold.errors import (
     ConcurrencyConflict,
     Forbidden,
@@ -24,10 +25,12 @@ from twofold.errors import (
 )
 from twofold.messages.recorded import stream_name
 from twofold.messages.value import Command
+from twofold.ports.agenda import QueuedCommand
 from twofold.ports.log import Appended, Duplicate, Log
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.decisions import Decided, Decisions, Request
 from twofold.runtime.numbers import Numbers
+from twofold.runtime.refusals import REFUSALS
 from twofold.runtime.sending import Done, Sent, keyed_id, replayed
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams, StreamState
@@ -91,6 +94,38 @@ class CommandBus:
             Request(handling, command, sent, command_id, digest, limited, identity, now)
         )
 
+    async def handle_queued(self, command: Command, queued: QueuedCommand) -> Done:
+        """Decide and record a command that a process has sent.
+
+        The rules on who may are for callers from outside. Whatever sends it how often, it is
+        decided once: refusals of any kind are recorded too, and raised again. Where it succeeds it
+        is taken off the agenda in the same transaction.
+        """
+        handling = self._wired.handlings[type(command)]
+        sent = Sent(caller=SYSTEM, correlation_id=queued.correlation_id, trace=queued.trace)
+        identity = getattr(command, handling.identity_field) if handling.identity_field else ""
+        objection = None
+        if handling.via is not None:
+            try:
+                identity = await self._reached(handling, handling.via, command, sent, False)
+            except NotFound as exc:
+                # Recorded in a stream that does not exist, for want of one that does.
+                identity, objection = "", exc
+        return await self._decided(
+            Request(
+                handling,
+                command,
+                sent,
+                queued.command_id,
+                "",
+                False,
+                identity,
+                self._now(sent),
+                objection=objection,
+                queued=True,
+            )
+        )
+
     async def _reached(
         self, handling: Handling, via: Via, command: Command, sent: Sent, limited: bool
     ) -> str:
@@ -142,7 +177,7 @@ class CommandBus:
 
     async def _decided(self, request: Request) -> Done:
         """Decide and append; again if somebody else was first, within limits."""
-        if request.handling.decider.given is not None:
+        if request.handling.decider.given is not None and request.objection is None:
             request = await self._with_facts(request)
         attempt = 0
         while True:
@@ -171,8 +206,8 @@ class CommandBus:
         context = self._decisions.context(request, request.identity)
         try:
             facts = await request.handling.decider.given(request.command, self._sources, context)
-        except Refused as refusal:
-            if not request.digest:
+        except REFUSALS as refusal:
+            if not request.keeps(refusal):
                 raise
             return msgspec.structs.replace(request, objection=refusal)
         return msgspec.structs.replace(request, facts=facts)

@@ -10,14 +10,15 @@ import msgspec
 from twofold.domain.aggregate import Aggregate, Begun, EventSourced
 from twofold.domain.context import Context
 from twofold.domain.deciding import decide
-from twofold.errors import AlreadyExists, Forbidden, NotFound, Refused, TwofoldError
+from twofold.errors import Forbidden, Refused
 from twofold.messages.recorded import NewEvent, microseconds, stream_name
 from twofold.messages.value import Command, Event
-from twofold.ports.log import Append, CommandRecord, Snapshot
+from twofold.ports.agenda import Later
+from twofold.ports.log import STORED, Append, CommandRecord, Snapshot
 from twofold.ports.time_and_chance import Chance
-from twofold.runtime.refusals import written_refusal
+from twofold.runtime.refusals import REFUSALS, Refusal, written_refusal
 from twofold.runtime.sending import REFUSED, SUCCEEDED, Done, Sent
-from twofold.runtime.streams import STORED, StreamState
+from twofold.runtime.streams import StreamState
 from twofold.wiring.handlings import Handling
 from twofold.wiring.wired import Wired
 
@@ -27,6 +28,7 @@ class Request(msgspec.Struct, frozen=True):
 
     ``identity`` is "" where the command begins a new aggregate. ``facts`` are what ``given=``
     found; ``objection`` is the refusal it raised instead. ``fresh``: its id was made just now.
+    ``queued``: it was sent by a process, and is taken off the agenda when it succeeds.
     """
 
     handling: Handling
@@ -38,8 +40,13 @@ class Request(msgspec.Struct, frozen=True):
     identity: str
     now: datetime
     facts: Any = None
-    objection: Refused | None = None
+    objection: Refusal | None = None
     fresh: bool = False
+    queued: bool = False
+
+    def keeps(self, refusal: Refusal) -> bool:
+        """Whether the refusal is recorded, so that the next sending meets it again."""
+        return self.queued or (bool(self.digest) and isinstance(refusal, Refused))
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +54,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
 
     append: Append
     done: Done | None
-    refusal: TwofoldError | None
+    refusal: Refusal | None
     state: StreamState
 
 
@@ -72,10 +79,10 @@ class Decisions:
             if request.limited:
                 _check_owner(request, state.state)
             decided, after = self._run(request, state, identity)
-        except (Refused, NotFound, AlreadyExists, Forbidden) as refusal:
+        except REFUSALS as refusal:
             # A refusal holds only if the state it was based on does, so the version is checked.
             record = None
-            if request.digest and isinstance(refusal, Refused):
+            if request.keeps(refusal):
                 answer = written_refusal(refusal)
                 record = self._record(request, REFUSED, answer, state.position, time_us)
             return Decided(Append(stream, before, (), record), None, refusal, state)
@@ -91,6 +98,7 @@ class Decisions:
             self._snapshot(request.handling.aggregate, before, after, version, state.position),
             tuple(event for one in begun for event in self._begin(request, one, time_us)),
             request.fresh,
+            Later(dequeued=(request.command_id,)) if request.queued else None,
         )
         # Last, when no code of the application can fail any more: others decide on this state.
         state.state, state.version = after, version

@@ -14,7 +14,10 @@ from twofold.wiring.event_types import EventTypes
 
 
 class InlineProjections:
-    """All projections of a system, applied before the command is answered."""
+    """All projections of a system, applied before the command is answered.
+
+    ``tail`` is for processes that follow the log.
+    """
 
     def __init__(
         self,
@@ -24,6 +27,7 @@ class InlineProjections:
         types: EventTypes,
         progress: Progress,
         batch_size: int,
+        tail: Tail | None = None,
     ) -> None:
         self._appliers = appliers
         self._log = log
@@ -31,6 +35,7 @@ class InlineProjections:
         self._types = types
         self._progress = progress
         self._batch_size = batch_size
+        self._tail = tail
         self._applied: list[Checkpoint] = []
 
     async def apply(self, transaction: LogTransaction, events: Sequence[Recorded]) -> None:
@@ -49,6 +54,8 @@ class InlineProjections:
         if events:
             self._progress.saw_head(events[-1].position)
             self._progress.advanced(self._applied)
+            if self._tail is not None:
+                self._tail.push(events)
 
     async def _close_gap(self, applier: Applier, reading: ReadTransaction, target: int) -> None:
         """Another process has appended meanwhile; it may or may not have this projection."""

@@ -16,6 +16,10 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     cached_streams: int = 20_000
     projection_batch: int = 2_000
     tail_events: int = 20_000
+    process_batch: int = 500
+    dispatch_lanes: int = 200
+    dispatch_grace_seconds: float = 2.0
+    timer_poll_seconds: float = 0.5
     poll_seconds: float = 1.0
     retry_seconds: float = 0.2
     retry_limit_seconds: float = 30.0

@@ -11,10 +11,8 @@ import msgspec
 from twofold.domain.aggregate import Aggregate, EventSourced
 from twofold.errors import CorruptEvent
 from twofold.messages.recorded import stream_name
-from twofold.ports.log import Loaded, Log
+from twofold.ports.log import STORED, Loaded, Log
 from twofold.wiring.wired import Wired
-
-STORED = "state"
 
 
 class StreamState:

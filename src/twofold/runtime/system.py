@@ -16,6 +16,7 @@ from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.inline import InlineProjections, LaterProjections
+from twofold.runtime.processes import Processes
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
 from twofold.runtime.queries import Answered, Asked, Queries
@@ -41,8 +42,9 @@ class System:
             done = await system.send(Submit(title="…"), Sent(caller=author))
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
-    the log for asynchronous projections; without roles the system can only be looked at. Leaving
-    the block drains: queued commands are written, batches at hand are finished.
+    the log for asynchronous projections, "scheduler" runs process managers and their timers;
+    without roles the system can only be looked at. Leaving the block drains: queued commands are
+    written, batches at hand are finished.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class System:
         clock: Clock,
         chance: Chance,
         settings: RuntimeSettings | None = None,
-        roles: frozenset[str] = frozenset({"api", "projector"}),
+        roles: frozenset[str] = frozenset({"api", "projector", "scheduler"}),
     ) -> None:
         self.wired: Wired = wire(application)
         self.application = application
@@ -66,6 +68,7 @@ class System:
         self.roles = roles
         self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._process_tasks: list[asyncio.Task[None]] = []
         self._open = False
 
     async def __aenter__(self) -> System:
@@ -93,11 +96,12 @@ class System:
             self.tables,
             self.settings,
         )
-        if self.inline and "api" in self.roles:
+        if self.inline and self.roles & {"api", "scheduler"}:
             await self._catch_up_inline()
         elif not self.inline and "projector" in self.roles:
             self._start_projectors()
-        self._spawn(self._watch())
+        self._spawn(self._watch(), self._tasks)
+        await self._start_processes()
         self._open = True
 
     async def _choose_versions(self) -> list[Applier]:
@@ -145,7 +149,9 @@ class System:
         if not self._open:
             return
         self._open = False
+        await _cancel(self._process_tasks)
         await self._writer.drain()
+        await self.processes.save()
         await stop_all(self._projectors, self._tasks)
         await self.progress.close()
         await self.read_store.close()
@@ -169,6 +175,7 @@ class System:
                 self.wired.events,
                 self.progress,
                 self.settings.projection_batch,
+                self.tail if self._reacts else None,
             )
             if self.inline
             else LaterProjections(self.tail, self.progress)
@@ -184,6 +191,28 @@ class System:
             self.chance,
             self.settings,
         )
+
+        self.processes = Processes(
+            self.wired,
+            self.log,
+            self.tail,
+            self._writer,
+            self.commands,
+            self.clock,
+            self.chance,
+            self.settings,
+        )
+
+    @property
+    def _reacts(self) -> bool:
+        return "scheduler" in self.roles and bool(self.wired.reactings)
+
+    async def _start_processes(self) -> None:
+        if self.roles:
+            await self.processes.register()
+        if self._reacts:
+            for work in await self.processes.work():
+                self._spawn(work, self._process_tasks)
 
     async def _catch_up_inline(self) -> None:
         for applier in self.appliers:
@@ -208,7 +237,7 @@ class System:
                 self.settings,
             )
             self._projectors.append(projector)
-            self._spawn(projector.run())
+            self._spawn(projector.run(), self._tasks)
 
     async def _watch(self) -> None:
         """Keep what is known of other processes' work from growing old."""
@@ -221,10 +250,17 @@ class System:
             except TwofoldError as exc:
                 _LOG.error("read models don't belong to this log", why=str(exc))
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any, tasks: list[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(_report)
-        self._tasks.append(task)
+        tasks.append(task)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """What a process manager has at hand is taken up again by whoever goes on."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _report(task: asyncio.Task[None]) -> None:

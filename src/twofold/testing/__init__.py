@@ -1,6 +1,7 @@
 """What tests of an application need: rules as sentences, whole sites, time and faults at will."""
 
-from twofold.testing.faults import Fault, FaultPlan, FaultyLog, FaultyReadStore
+from twofold.testing.fault_plan import Fault, FaultPlan
+from twofold.testing.faults import FaultyLog, FaultyReadStore
 from twofold.testing.scenario import given, projected, stream
 from twofold.testing.site import Response, Site, site, site_fixture
 from twofold.testing.virtual_time import Deadlock, Livelock, VirtualClock, run_virtual

@@ -9,14 +9,9 @@ networks and databases do on a bad day. ``plan.heal()`` ends the bad day.
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from enum import Enum
 
-from twofold.errors import StoreUnavailable
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import CommandRecord, Loaded, Log, LogTransaction
 from twofold.ports.read_store import (
@@ -30,102 +25,8 @@ from twofold.ports.read_store import (
     Sums,
     Table,
 )
-from twofold.ports.time_and_chance import Clock
-
-
-class Fault(Enum):
-    """What can happen to one call."""
-
-    NONE = "it works"
-    FAILS = "it raises StoreUnavailable and has done nothing"
-    LOSES_ANSWER = "it raises StoreUnavailable though it has done its work"
-
-
-class FaultPlan:
-    """Decides for every call what happens to it; shared by the stores of one system.
-
-    ``failures``, ``lost_answers``, ``delays`` and ``lost_notifications`` are fractions of calls;
-    a delay takes up to ``delay_seconds``.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        seed: int = 0,
-        failures: float = 0.0,
-        lost_answers: float = 0.0,
-        delays: float = 0.0,
-        delay_seconds: float = 0.05,
-        lost_notifications: float = 0.0,
-    ) -> None:
-        self._clock = clock
-        self._random = random.Random(seed)
-        self._failures = failures
-        self._lost_answers = lost_answers
-        self._delays = delays
-        self._delay_seconds = delay_seconds
-        self._lost_notifications = lost_notifications
-        self._ordered: dict[str, deque[Fault]] = {}
-        self._gate = asyncio.Event()
-        self._gate.set()
-        self.happened: list[tuple[str, Fault]] = []
-
-    def order(self, call: str, *faults: Fault) -> None:
-        """The next calls of this name get these faults: "log.commit", "read.commit", "log.load"."""
-        self._ordered.setdefault(call, deque()).extend(faults)
-
-    def heal(self) -> None:
-        """From now on nothing goes wrong."""
-        self._failures = self._lost_answers = self._delays = self._lost_notifications = 0.0
-        self._ordered.clear()
-        self.release_projections()
-
-    def hold_projections(self) -> None:
-        """The read store begins no transaction of its own until they are released."""
-        self._gate.clear()
-
-    def release_projections(self) -> None:
-        """Let waiting projections go on."""
-        self._gate.set()
-
-    async def may_project(self) -> None:
-        """Waits while projections are held back."""
-        await self._gate.wait()
-
-    async def meet(self, call: str) -> Fault:
-        """Delay ``call`` if it is its turn, fail it if it is; else answer what follows its work."""
-        if self._random.random() < self._delays:
-            await self._clock.sleep(self._random.random() * self._delay_seconds)
-        fault = self._fault(call)
-        if fault is not Fault.NONE:
-            self.happened.append((call, fault))
-        if fault is Fault.FAILS:
-            raise StoreUnavailable(call, "it failed as planned")
-        return fault
-
-    async def forget_to_notify(self, seconds: float) -> bool:
-        """Whether a notification is lost; then all of ``seconds`` have passed."""
-        lost = self._random.random() < self._lost_notifications
-        if lost:
-            await self._clock.sleep(seconds)
-        return lost
-
-    def _fault(self, call: str) -> Fault:
-        if ordered := self._ordered.get(call):
-            return ordered.popleft()
-        drawn = self._random.random()
-        if drawn < self._failures:
-            return Fault.FAILS
-        # Only writing can be done without being known to be done.
-        if call.endswith("commit") and drawn < self._failures + self._lost_answers:
-            return Fault.LOSES_ANSWER
-        return Fault.NONE
-
-
-def _answered(call: str, fault: Fault) -> None:
-    if fault is Fault.LOSES_ANSWER:
-        raise StoreUnavailable(call, "it succeeded, and its answer was lost as planned")
+from twofold.testing.fault_plan import FaultPlan, answered
+from twofold.testing.faulty_agenda import FaultyAgenda
 
 
 class FaultyLog:
@@ -145,6 +46,11 @@ class FaultyLog:
         """The log's key."""
         return self._log.secret
 
+    @property
+    def agenda(self) -> FaultyAgenda:
+        """The agenda, on a bad day too."""
+        return FaultyAgenda(self._log.agenda, self._plan)
+
     async def open(self) -> None:
         """Nothing goes wrong before work has begun."""
         await self._log.open()
@@ -160,7 +66,7 @@ class FaultyLog:
         async with self._log.transaction() as transaction:
             yield transaction
             fault = await self._plan.meet("log.commit")
-        _answered("log.commit", fault)
+        answered("log.commit", fault)
 
     async def read(
         self, after: int, limit: int, types: frozenset[str] | None = None
@@ -198,7 +104,7 @@ class FaultyLog:
         """May fail; numbers whose answer is lost stay unused."""
         fault = await self._plan.meet("log.numbers.commit")
         first = await self._log.take_numbers(name, count)
-        _answered("log.numbers.commit", fault)
+        answered("log.numbers.commit", fault)
         return first
 
 
@@ -225,7 +131,7 @@ class FaultyReadStore:
         async with self._store.transaction() as transaction:
             yield transaction
             fault = await self._plan.meet("read.commit")
-        _answered("read.commit", fault)
+        answered("read.commit", fault)
 
     def within(self, transaction: LogTransaction) -> ReadTransaction:
         """The log's transaction has the faults."""

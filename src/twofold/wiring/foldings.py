@@ -56,7 +56,7 @@ def find_foldings(
         for fold in folds:
             _check_fold(fold, model, problems)
             for event in fold.events:
-                for name in _names_of(event, events, fold.function, problems):
+                for name in names_of(event, events, fold.function, problems):
                     table[name] = (*table.get(name, ()), fold)
         _check_complete(projection, folds, events, problems)
         # What can't be read has no fingerprint, and with problems nothing is going to run.
@@ -78,7 +78,7 @@ def find_writings(
         table = {
             name: function
             for event, function in handlers.items()
-            for name in _names_of(event, events, function, problems)
+            for name in names_of(event, events, function, problems)
         }
         found[projection.name] = Writing(projection, table, projection.fingerprint())
     return found
@@ -92,9 +92,10 @@ def check_names(
     unique([*named, *((w.name, w.declared_at) for w in writings)], "projection", problems)
 
 
-def _names_of(
+def names_of(
     event: type[Event], events: EventTypes, where: Callable[..., Any], problems: list[Mistake]
 ) -> list[str]:
+    """The names under which ``event`` is recorded; a mistake if there are none."""
     names = [name for name, kind in events.by_name.items() if kind.cls is event]
     if not names:
         problems.append(

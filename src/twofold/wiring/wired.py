@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from twofold.domain.aggregate import Aggregate, Decider, EventSourced, StateStored
+from twofold.domain.process import Process
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.questions import Answering
 from twofold.domain.signatures import mistake
@@ -19,6 +20,7 @@ from twofold.wiring.checking import readable, unique
 from twofold.wiring.event_types import EventTypes, find_event_types
 from twofold.wiring.foldings import Folding, Writing, check_names, find_foldings, find_writings
 from twofold.wiring.handlings import Handling, find_handlings
+from twofold.wiring.reactings import Reacting, find_reactings
 from twofold.wiring.routes import Route
 from twofold.wiring.spelling import check_spelling
 
@@ -33,6 +35,7 @@ class Wired(msgspec.Struct, frozen=True):
     fingerprints: dict[str, str]
     foldings: dict[str, Folding]
     writings: dict[str, Writing]
+    reactings: dict[str, Reacting]
     answerings: dict[type[Query[Any]], tuple[Answering, Route]]
     routes: tuple[Route, ...]
 
@@ -43,6 +46,7 @@ def wire(application: Application) -> Wired:
     parts = _parts(application, problems)
     aggregates = _aggregates(parts, problems)
     projections = [part for part in parts if isinstance(part, Projection)]
+    processes = [part for part in parts if isinstance(part, Process)]
     handwritten = [part for part in parts if isinstance(part, Handwritten)]
     routes = tuple(part for part in parts if isinstance(part, Route))
     folds = {a.name: a.folds(problems) if isinstance(a, EventSourced) else {} for a in aggregates}
@@ -53,6 +57,7 @@ def wire(application: Application) -> Wired:
     handlings = find_handlings(aggregates, deciders, routes, problems)
     foldings = find_foldings(projections, events, problems)
     writings = find_writings(handwritten, events, problems)
+    reactings = find_reactings(processes, events, _decided(deciders), problems)
     answerings = find_answerings(routes, foldings, problems)
     check_routes(routes, problems)
     check_spelling(_functions(parts), problems)
@@ -66,6 +71,7 @@ def wire(application: Application) -> Wired:
         {a.name: a.fold_fingerprint() for a in aggregates if isinstance(a, EventSourced)},
         foldings,
         writings,
+        reactings,
         answerings,
         routes,
     )
@@ -84,12 +90,13 @@ def _parts(application: Application, problems: list[Mistake]) -> list[Any]:
     found = []
     for module in application.modules:
         for part in module.parts:
-            if isinstance(part, Aggregate | Projection | Handwritten | Route):
+            if isinstance(part, Aggregate | Projection | Handwritten | Process | Route):
                 found.append(part)
             else:
                 problems.append(
                     Mistake(
-                        f"{part!r} in module {module.name} is no aggregate, projection or route",
+                        f"{part!r} in module {module.name} is no aggregate, projection, "
+                        "process or route",
                         *module.declared_at,
                     )
                 )
@@ -104,6 +111,10 @@ def _aggregates(parts: list[Any], problems: list[Mistake]) -> list[Aggregate[Any
     for aggregate in found:
         first.setdefault(aggregate.name, aggregate)
     return list(first.values())
+
+
+def _decided(deciders: dict[str, list[Decider]]) -> frozenset[type[Command]]:
+    return frozenset(c for found in deciders.values() for d in found for c in d.commands)
 
 
 def _check_aggregates(

@@ -12,7 +12,7 @@ from tests import library
 from tests.integration.conftest import Start, Stores
 from twofold import RuntimeSettings, System
 from twofold.runtime.clock import SeededChance, SystemClock
-from twofold.testing.faults import FaultPlan, FaultyLog, FaultyReadStore
+from twofold.testing import FaultPlan, FaultyLog, FaultyReadStore
 
 Open: TypeAlias = Callable[..., Any]
 

@@ -29,7 +29,7 @@ from twofold import (
 from twofold.errors import ConcurrencyConflict, ProjectionFailed
 from twofold.ports.log import Loaded
 from twofold.runtime.clock import SeededChance, SystemClock
-from twofold.testing.faults import FaultPlan, FaultyLog
+from twofold.testing import FaultPlan, FaultyLog
 
 SHELF = ShelfId("s-1")
 

@@ -38,7 +38,7 @@ from twofold import (
 )
 from twofold.errors import AlreadyExists, InvalidInput, KeyReused, StoreUnavailable
 from twofold.runtime.clock import SystemClock
-from twofold.testing.faults import Fault, FaultPlan
+from twofold.testing import Fault, FaultPlan
 
 KEYED = Sent(caller=Caller("ann"), key="k")
 BOOK = BookId("b-1")

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+from twofold.adapters.memory.agenda import MemoryAgenda
 from twofold.messages.recorded import Recorded
+from twofold.ports.agenda import Later
 from twofold.ports.log import (
     Append,
     Appended,
@@ -42,6 +44,11 @@ class MemoryLog:
     def secret(self) -> bytes:
         """The key of the storage."""
         return self.storage.secret
+
+    @property
+    def agenda(self) -> MemoryAgenda:
+        """That of the storage."""
+        return self.storage.agenda
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -122,6 +129,7 @@ class MemoryStorage:
         self.streams: defaultdict[str, list[Recorded]] = defaultdict(list)
         self.records: dict[str, CommandRecord] = {}
         self.snapshots: dict[tuple[str, str], Snapshot] = {}
+        self.agenda = MemoryAgenda(self.snapshots)
         self.numbers: defaultdict[str, int] = defaultdict(int)
         self.lock = asyncio.Lock()
         self.more = asyncio.Event()
@@ -141,6 +149,7 @@ class MemoryTransaction:
         self._versions: dict[str, int] = {}
         self._records: dict[str, CommandRecord] = {}
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._later: list[tuple[str, Later]] = []
         self.joined: list[Any] = []
 
     @property
@@ -181,6 +190,8 @@ class MemoryTransaction:
         if append.snapshot is not None:
             snapshot = msgspec.structs.replace(append.snapshot, position=last)
             self._snapshots[append.stream, snapshot.fold] = snapshot
+        if append.later is not None:
+            self._later.append((append.stream, append.later))
 
     def _version(self, stream: str) -> int:
         if stream in self._versions:
@@ -194,5 +205,7 @@ class MemoryTransaction:
             self._storage.streams[recorded.stream].append(recorded)
         self._storage.records.update(self._records)
         self._storage.snapshots.update(self._snapshots)
+        for stream, later in self._later:
+            self._storage.agenda.change(stream, later)
         for transaction in self.joined:
             transaction.commit()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from twofold.adapters._sql.known_versions import KnownVersions
+from twofold.adapters.postgres.agenda import keep_later
+from twofold.ports.agenda import Later
 from twofold.ports.log import (
     Append,
     Appended,
@@ -62,6 +64,7 @@ class Appender:
         self._event_rows: list[tuple[object, ...]] = []
         self._record_rows: list[tuple[object, ...]] = []
         self._snapshot_rows: dict[tuple[str, str], tuple[object, ...]] = {}
+        self._later: list[tuple[str, Later]] = []
 
     async def append(self, batch: Sequence[Append]) -> list[AppendOutcome]:
         """The outcome of each append, in order."""
@@ -74,6 +77,8 @@ class Appender:
         if self._snapshot_rows:
             rows = self._snapshot_rows.values()
             await self._connection.execute(_SNAPSHOTS, *zip(*rows, strict=True))
+        if self._later:
+            await keep_later(self._connection, self._later)
         return outcomes
 
     def committed(self) -> None:
@@ -160,3 +165,5 @@ class Appender:
                 last,
                 kept.state,
             )
+        if append.later is not None:
+            self._later.append((append.stream, append.later))

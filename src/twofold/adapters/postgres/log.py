@@ -12,6 +12,7 @@ from typing import Any
 
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
+from twofold.adapters.postgres.agenda import PostgresAgenda
 from twofold.adapters.postgres.appending import LOCK, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.messages.recorded import Recorded
@@ -58,6 +59,7 @@ class PostgresLog:
         self._known = KnownVersions()
         self._epoch = ""
         self._secret = b""
+        self._agenda = PostgresAgenda(database)
 
     @property
     def epoch(self) -> str:
@@ -68,6 +70,11 @@ class PostgresLog:
     def secret(self) -> bytes:
         """The key written when the schema was made."""
         return self._secret
+
+    @property
+    def agenda(self) -> PostgresAgenda:
+        """What is still to be done, in the same database."""
+        return self._agenda
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from twofold.adapters._sql.known_versions import KnownVersions
+from twofold.adapters.sqlite.agenda import keep_later
+from twofold.ports.agenda import Later
 from twofold.ports.log import (
     Append,
     Appended,
@@ -44,6 +46,7 @@ class Appender:
         self._event_rows: list[tuple[object, ...]] = []
         self._record_rows: list[tuple[object, ...]] = []
         self._snapshot_rows: list[tuple[object, ...]] = []
+        self._later: list[tuple[str, Later]] = []
 
     def append(self, batch: Sequence[Append]) -> list[AppendOutcome]:
         """The outcome of each append, in order."""
@@ -51,6 +54,8 @@ class Appender:
         self._connection.executemany(_EVENT, self._event_rows)
         self._connection.executemany(_COMMAND, self._record_rows)
         self._connection.executemany(_SNAPSHOT, self._snapshot_rows)
+        if self._later:
+            keep_later(self._connection, self._later)
         return outcomes
 
     def committed(self) -> None:
@@ -119,6 +124,8 @@ class Appender:
         if append.snapshot is not None:
             kept = append.snapshot
             self._snapshot_rows.append((append.stream, kept.fold, kept.version, last, kept.state))
+        if append.later is not None:
+            self._later.append((append.stream, append.later))
 
     def _record(self, command_id: str) -> CommandRecord | None:
         if command_id in self._records:

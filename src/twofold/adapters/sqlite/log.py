@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
+from twofold.adapters.sqlite.agenda import SqliteAgenda
 from twofold.adapters.sqlite.appending import Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.messages.recorded import Recorded
@@ -35,6 +36,7 @@ class SqliteLog:
         self._known = KnownVersions()
         self._epoch = ""
         self._secret = b""
+        self._agenda = SqliteAgenda(database)
 
     @property
     def epoch(self) -> str:
@@ -45,6 +47,11 @@ class SqliteLog:
     def secret(self) -> bytes:
         """The key written when the file was made."""
         return self._secret
+
+    @property
+    def agenda(self) -> SqliteAgenda:
+        """What is still to be done, in the same database."""
+        return self._agenda
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""

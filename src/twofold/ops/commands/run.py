@@ -18,16 +18,17 @@ from twofold.ops.tuning import tune_interpreter
 from twofold.wiring.application import Application
 
 _ROLES = {
-    "all": frozenset({"api", "projector"}),
+    "all": frozenset({"api", "projector", "scheduler"}),
     "api": frozenset({"api"}),
     "projector": frozenset({"projector"}),
+    "scheduler": frozenset({"scheduler"}),
 }
-_LATER = ("commands", "relay", "scheduler")
+_LATER = ("commands", "relay")
 
 
 def run(
     app: App,
-    role: Annotated[str, typer.Option(help="all, api or projector")] = "all",
+    role: Annotated[str, typer.Option(help="all, api, projector or scheduler")] = "all",
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one", min=0, max=65535)] = 8000,
     config: Config = None,
@@ -55,7 +56,7 @@ def _greet(application: Application, settings: Settings, role: str, host: str, p
     console.print(
         f"[bold]{application.title}[/] is up ({role}, projections {settings.projections})"
     )
-    if role == "projector":
+    if role in ("projector", "scheduler"):
         console.print(f"  health   {where}/health/ready")
         return
     if application.pages is not None:

@@ -1,0 +1,114 @@
+"""The process managers of a system: registered wherever it starts, at work in its schedulers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from twofold.errors import ForeignLog, StoreUnavailable
+from twofold.ports.agenda import Consumer
+from twofold.ports.log import Append, Log
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.command_bus import CommandBus
+from twofold.runtime.dispatching import Dispatcher
+from twofold.runtime.following import Follower
+from twofold.runtime.instances import Instances
+from twofold.runtime.scheduling import TimerScheduler
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.stepping import Stepping
+from twofold.runtime.steps import Steps
+from twofold.runtime.tail import Tail
+from twofold.runtime.writer import Writer
+from twofold.wiring.wired import Wired
+
+
+class Processes:
+    """Follows the log, fires timers and sends commands for all processes of an application."""
+
+    def __init__(
+        self,
+        wired: Wired,
+        log: Log,
+        tail: Tail,
+        writer: Writer,
+        bus: CommandBus,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings,
+    ) -> None:
+        self._wired = wired
+        self._log = log
+        self._tail = tail
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self.instances = Instances(log, wired.reactings)
+        grace_us = int(settings.dispatch_grace_seconds * 1e6)
+        self._stepping = Stepping(
+            wired.reactings,
+            self.instances,
+            Steps(wired, clock, chance, grace_us),
+            writer,
+            log.agenda,
+            self._committed,
+        )
+        names = list(wired.reactings)
+        self.scheduler = TimerScheduler(names, self._stepping, log.agenda, clock, chance, settings)
+        self.dispatcher = Dispatcher(
+            wired, bus, self._stepping, log.agenda, clock, chance, settings
+        )
+        self.followers: list[Follower] = []
+
+    async def register(self) -> None:
+        """Fix where processes that are new begin. Raises ForeignLog, StoreUnavailable."""
+        known = await self._log.agenda.consumers()
+        for name, reacting in self._wired.reactings.items():
+            if name not in known:
+                start = 0 if reacting.process.from_start else await self._log.head()
+                await self._log.agenda.register(Consumer(name, start, self._log.epoch))
+            elif known[name].epoch != self._log.epoch:
+                raise ForeignLog(f"process {name}", self._log.epoch, known[name].epoch)
+
+    async def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run until it is cancelled."""
+        known = await self._log.agenda.consumers()
+        self.followers = [
+            Follower(
+                reacting,
+                known[name].position,
+                self._tail,
+                self._stepping,
+                self._log.agenda,
+                self._clock,
+                self._chance,
+                self._settings,
+            )
+            for name, reacting in self._wired.reactings.items()
+        ]
+        return [
+            *(follower.run() for follower in self.followers),
+            self.scheduler.run(),
+            self.dispatcher.run(),
+        ]
+
+    async def save(self) -> None:
+        """Write down how far they have come; if that fails, some events come again."""
+        with suppress(StoreUnavailable):
+            await asyncio.gather(*(follower.save() for follower in self.followers))
+
+    def stopped(self) -> dict[str, str]:
+        """What can't go on, and why."""
+        found = {follower.reacting.name: follower.why for follower in self.followers}
+        found |= {"timers": self.scheduler.why, "commands": self.dispatcher.why}
+        return {name: why for name, why in found.items() if why}
+
+    def _committed(self, append: Append) -> None:
+        later = append.later
+        if later is None:
+            return
+        if later.enqueued:
+            self.dispatcher.call(append.stream)
+        for timer in later.timers:
+            self.scheduler.set(timer.due_us)
