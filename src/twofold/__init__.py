@@ -25,6 +25,7 @@ from twofold.messages.markers import (
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event, Query, ReadModel, Timer, Value
 from twofold.ports.read_store import Select, Sums
+from twofold.ports.rows import Rows
 from twofold.runtime.queries import Answered, Asked
 from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
@@ -69,6 +70,7 @@ __all__ = [
     "Reader",
     "Recorded",
     "Refused",
+    "Rows",
     "Rule",
     "RuntimeSettings",
     "Search",

@@ -33,6 +33,7 @@ from twofold.domain.signatures import (
 )
 from twofold.errors import Mistake
 from twofold.messages.value import Command, Event
+from twofold.ports.rows import Rows
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -305,7 +306,19 @@ class StateStored(Aggregate[S]):
     """An aggregate kept as its current state, its events recorded in the same transaction.
 
     A decision returns the new state and what happened: ``(state, event)`` or ``(state, events)``.
+    The state is kept beside the log, or with ``rows`` in tables of the team's own.
     """
+
+    def __init__(
+        self,
+        state: type[S],
+        identity: Callable[[str], Any],
+        *,
+        name: str = "",
+        rows: Rows[S] | None = None,
+    ) -> None:
+        super().__init__(state, identity, name=name)
+        self.rows = rows
 
     @overload
     def decides(

@@ -30,6 +30,7 @@ from twofold.ports.log import Appended, Duplicate, Log
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.decisions import Decided, Decisions, Request
 from twofold.runtime.numbers import Numbers
+from twofold.runtime.own_rows import RowChange
 from twofold.runtime.refusals import REFUSALS
 from twofold.runtime.sending import Done, Sent, keyed_id, replayed
 from twofold.runtime.settings import RuntimeSettings
@@ -60,7 +61,7 @@ class CommandBus:
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self._decisions = Decisions(wired, chance)
+        self._decisions = Decisions(wired, chance, own_rows=settings.own_rows)
         self._in_flight: dict[str, tuple[str, asyncio.Future[Done]]] = {}
 
     async def handle(self, command: Command, sent: Sent | None = None) -> Done:
@@ -183,9 +184,11 @@ class CommandBus:
         while True:
             attempt += 1
             state, identity, stream = await self._state(request)
+            before = state.state
             decided = self._decisions.decide(request, state, identity, stream)
+            change = self._row_change(request, identity, before, state.state)
             try:
-                outcome = await self._writer.write(decided.append, state)
+                outcome = await self._writer.write(decided.append, state, change)
             except BaseException:
                 self._streams.forget(stream, state)
                 raise
@@ -199,6 +202,12 @@ class CommandBus:
                     stream, decided.append.expected_version, outcome.actual_version, attempt
                 )
             request = msgspec.structs.replace(request, now=self._now(request.sent))
+
+    def _row_change(
+        self, request: Request, identity: str, before: Any, after: Any
+    ) -> RowChange | None:
+        aggregate = self._streams.kept_in_rows(request.handling.aggregate)
+        return RowChange(aggregate, identity, before, after) if aggregate is not None else None
 
     async def _with_facts(self, request: Request) -> Request:
         """Ask ``given=`` for facts. Its refusal under a key is recorded like the decision's."""

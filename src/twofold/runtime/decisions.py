@@ -16,6 +16,7 @@ from twofold.messages.value import Command, Event
 from twofold.ports.agenda import Later
 from twofold.ports.log import STORED, Append, CommandRecord, Snapshot
 from twofold.ports.time_and_chance import Chance
+from twofold.runtime.own_rows import ROWS, kept_in_rows
 from twofold.runtime.refusals import REFUSALS, Refusal, written_refusal
 from twofold.runtime.sending import REFUSED, SUCCEEDED, Done, Sent
 from twofold.runtime.streams import StreamState
@@ -61,9 +62,10 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
 class Decisions:
     """Decides requests. The state given is moved on to what it will be if the append holds."""
 
-    def __init__(self, wired: Wired, chance: Chance) -> None:
+    def __init__(self, wired: Wired, chance: Chance, *, own_rows: bool = True) -> None:
         self._wired = wired
         self._chance = chance
+        self._own_rows = own_rows
         self.encode = msgspec.json.Encoder().encode
 
     def context(self, request: Request, identity: str) -> Context:
@@ -192,6 +194,8 @@ class Decisions:
             fold = self._wired.fingerprints[aggregate.name]
         elif version == before:
             return None
+        elif self._own_rows and kept_in_rows(aggregate) is not None:
+            return Snapshot(version, position, ROWS, b"")
         else:
             fold = STORED
         return Snapshot(version, position, fold, self.encode(after))

@@ -8,7 +8,11 @@ import msgspec
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Modes and limits. Times are in seconds, sizes in events or commands."""
+    """Modes and limits. Times are in seconds, sizes in events or commands.
+
+    ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
+    the log, where there is no database to have tables.
+    """
 
     projections: Literal["inline", "async"] = "inline"
     command_batch: int = 500
@@ -27,3 +31,4 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_limit_seconds: float = 30.0
     hold_projections_seconds: float = 0.0
     rebuild_at_start_events: int = 20_000
+    own_rows: bool = True

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from twofold.domain.aggregate import Aggregate, EventSourced
+from twofold.domain.aggregate import Aggregate, EventSourced, StateStored
 from twofold.errors import CorruptEvent
 from twofold.messages.recorded import stream_name
 from twofold.ports.log import STORED, Loaded, Log
+from twofold.runtime.own_rows import ROWS, kept_in_rows, load_rows
 from twofold.wiring.wired import Wired
 
 
@@ -35,14 +36,19 @@ class StreamState:
 class Streams:
     """Loads states; concurrent requests share one query."""
 
-    def __init__(self, log: Log, wired: Wired, limit: int) -> None:
+    def __init__(self, log: Log, wired: Wired, limit: int, *, own_rows: bool = True) -> None:
         self._log = log
         self._wired = wired
         self._limit = limit
+        self._own_rows = own_rows
         self._known: dict[str, StreamState] = {}
         self._wanted: dict[str, tuple[Aggregate[Any], asyncio.Future[StreamState]]] = {}
         self._loading: asyncio.Task[None] | None = None
         self._decoders: dict[str, Any] = {}
+
+    def kept_in_rows(self, aggregate: Aggregate[Any]) -> StateStored[Any] | None:
+        """The aggregate, if its state is in a team's own rows."""
+        return kept_in_rows(aggregate) if self._own_rows else None
 
     def known(self, stream: str) -> StreamState | None:
         """The state kept, if any."""
@@ -74,14 +80,11 @@ class Streams:
         self, aggregate: Aggregate[Any], identities: Sequence[str]
     ) -> Mapping[str, Any]:
         """States as the log has them now, by id; ids without events are left out."""
-        streams = {stream_name(aggregate.name, identity): identity for identity in identities}
-        loaded = await self._log.load(dict.fromkeys(streams, self._fold_of(aggregate)))
-        found = {
-            identity: self._state(aggregate, loaded[stream]).state
-            for stream, identity in streams.items()
-            if stream in loaded
-        }
-        return {identity: state for identity, state in found.items() if state is not None}
+        streams = [stream_name(aggregate.name, identity) for identity in identities]
+        loaded = await self._states(dict.fromkeys(streams, aggregate))
+        found = zip(identities, (loaded[stream] for stream in streams), strict=True)
+        states = {identity: self._state(aggregate, *one).state for identity, one in found}
+        return {identity: state for identity, state in states.items() if state is not None}
 
     async def _load(self) -> None:
         while self._wanted:
@@ -89,25 +92,43 @@ class Streams:
             await asyncio.sleep(0)
             batch, self._wanted = self._wanted, {}
             try:
-                folds = {stream: self._fold_of(a) for stream, (a, _) in batch.items()}
-                loaded = await self._log.load(folds)
+                loaded = await self._states({stream: a for stream, (a, _) in batch.items()})
             except Exception as exc:
                 for _, future in batch.values():
                     _fail(future, exc)
                 continue
             for stream, (aggregate, future) in batch.items():
-                self._settle(stream, aggregate, loaded.get(stream), future)
+                self._settle(stream, aggregate, loaded[stream], future)
         self._loading = None
+
+    async def _states(
+        self, wanted: Mapping[str, Aggregate[Any]]
+    ) -> Mapping[str, tuple[Loaded | None, Any]]:
+        """What the log has of each stream, and its row where the team keeps rows.
+
+        The two may be of different moments; whoever appends is told then.
+        """
+        loaded = await self._log.load({s: self._fold_of(a) for s, a in wanted.items()})
+        kept = [
+            (aggregate, stream.partition(":")[2])
+            for stream, one in wanted.items()
+            if (aggregate := self.kept_in_rows(one)) is not None
+        ]
+        states: Mapping[str, Any] = {}
+        if kept:
+            async with self._log.transaction() as transaction:
+                states = await load_rows(transaction, kept)
+        return {stream: (loaded.get(stream), states.get(stream)) for stream in wanted}
 
     def _settle(
         self,
         stream: str,
         aggregate: Aggregate[Any],
-        loaded: Loaded | None,
+        loaded: tuple[Loaded | None, Any],
         future: asyncio.Future[StreamState],
     ) -> None:
         try:
-            state = self._state(aggregate, loaded) if loaded else StreamState(None, 0, 0)
+            state = self._state(aggregate, *loaded)
         except Exception as exc:
             _fail(future, exc)
             return
@@ -122,13 +143,20 @@ class Streams:
         return state
 
     def _fold_of(self, aggregate: Aggregate[Any]) -> str:
+        if self.kept_in_rows(aggregate) is not None:
+            return ROWS
         return self._wired.fingerprints.get(aggregate.name, STORED)
 
-    def _state(self, aggregate: Aggregate[Any], loaded: Loaded) -> StreamState:
-        state, version, position = None, 0, 0
+    def _state(
+        self, aggregate: Aggregate[Any], loaded: Loaded | None, row: Any = None
+    ) -> StreamState:
+        state, version, position = row, 0, 0
+        if loaded is None:
+            return StreamState(state, version, position)
         if loaded.snapshot is not None:
             snapshot = loaded.snapshot
-            state = self._decoder(aggregate).decode(snapshot.state)
+            if snapshot.fold != ROWS:
+                state = self._decoder(aggregate).decode(snapshot.state)
             version, position = snapshot.version, snapshot.position
         if not loaded.events:
             return StreamState(state, version, position)

@@ -181,7 +181,9 @@ class System:
             else LaterProjections(self.tail, self.progress)
         )
         self._writer = Writer(self.log, inline, self.settings.command_batch)
-        self.streams = Streams(self.log, self.wired, self.settings.cached_streams)
+        self.streams = Streams(
+            self.log, self.wired, self.settings.cached_streams, own_rows=self.settings.own_rows
+        )
         self.commands = CommandBus(
             self.wired,
             self.log,

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from twofold.errors import ProjectionFailed, ShuttingDown, StoreUnavailable
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
+from twofold.runtime.own_rows import RowChange, overtaken, save_rows
 from twofold.runtime.streams import StreamState
 
 _WORTH_A_TRANSACTION = 32
@@ -30,6 +31,7 @@ class Waiting(NamedTuple):
     append: Append
     basis: StreamState
     future: asyncio.Future[AppendOutcome]
+    change: RowChange | None = None
 
 
 class Writer:
@@ -43,8 +45,10 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    def write(self, append: Append, basis: StreamState) -> asyncio.Future[AppendOutcome]:
-        """Queue ``append``, decided on ``basis``.
+    def write(
+        self, append: Append, basis: StreamState, change: RowChange | None = None
+    ) -> asyncio.Future[AppendOutcome]:
+        """Queue ``append``, decided on ``basis``, and what it changes in a team's own row.
 
         The future has its outcome, or StoreUnavailable, ProjectionFailed.
         """
@@ -52,7 +56,7 @@ class Writer:
         if self._closed:
             future.set_exception(ShuttingDown("the writer is closed"))
             return future
-        self._pending.append(Waiting(append, basis, future))
+        self._pending.append(Waiting(append, basis, future, change))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return future
@@ -85,12 +89,14 @@ class Writer:
 
     async def _write(self, batch: list[Waiting]) -> None:
         while batch := [waiting for waiting in batch if not _is_dead(waiting)]:
-            appends = [waiting.append for waiting in batch]
             recorded: list[Recorded] = []
             outcomes: Sequence[AppendOutcome] = ()
             try:
                 async with self._log.transaction() as transaction:
+                    batch = await _still_so(transaction, batch)
+                    appends = [waiting.append for waiting in batch]
                     outcomes = await transaction.append(appends)
+                    await _save(transaction, batch, outcomes)
                     recorded = _recorded(appends, outcomes)
                     if recorded:
                         await self._inline.apply(transaction, recorded)
@@ -118,6 +124,26 @@ class Writer:
             return
         for waiting in batch:
             await self._write([waiting])
+
+
+async def _still_so(transaction: LogTransaction, batch: list[Waiting]) -> list[Waiting]:
+    """Those whose rows are as they were decided on; the others are answered as conflicts."""
+    changes = [waiting.change for waiting in batch]
+    if not any(changes):
+        return batch
+    late = await overtaken(transaction, changes)
+    for index in late:
+        batch[index].basis.dead = True
+    return [waiting for waiting in batch if not _is_dead(waiting)]
+
+
+async def _save(
+    transaction: LogTransaction, batch: Sequence[Waiting], outcomes: Sequence[AppendOutcome]
+) -> None:
+    pairs = zip(batch, outcomes, strict=True)
+    held = [w.change for w, outcome in pairs if w.change and isinstance(outcome, Appended)]
+    if held:
+        await save_rows(transaction, held)
 
 
 def _is_dead(waiting: Waiting) -> bool:

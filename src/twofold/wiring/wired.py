@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,6 +137,7 @@ def _check_aggregates(
         own |= folds[aggregate.name].keys()
         _check_history(aggregate, own, problems)
         if isinstance(aggregate, StateStored):
+            _check_rows(aggregate, problems)
             continue
         for event in own - folds[aggregate.name].keys():
             problems.append(
@@ -143,6 +145,18 @@ def _check_aggregates(
                     f"{aggregate.name} decides {event.__name__}, but no fold takes it: add it to a "
                     f"function decorated with @{aggregate.name}.evolves",
                     event,
+                )
+            )
+
+
+def _check_rows(aggregate: StateStored[Any], problems: list[Mistake]) -> None:
+    rows = aggregate.rows
+    for name in ("load", "save") if rows is not None else ():
+        if not inspect.iscoroutinefunction(getattr(rows, name, None)):
+            problems.append(
+                Mistake(
+                    f"rows= of {aggregate.name} needs an async {name}: see twofold.Rows",
+                    *aggregate.declared_at,
                 )
             )
 
