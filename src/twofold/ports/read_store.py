@@ -2,7 +2,9 @@
 
 Rules that every adapter keeps:
 
-* Rows and the checkpoint of a batch are written in one transaction.
+* Rows and the checkpoint of a batch are written in one transaction. Where a table has a checkpoint
+  of its name, its rows change in no other way, so what was counted at a position holds as long as
+  the position does.
 * ``advance`` moves a checkpoint only from the position expected; the second of two workers gets
   CheckpointLost and has written nothing.
 * A document comes back byte for byte as it was written.
@@ -98,7 +100,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Select(msgspec.Struct, frozen=True):
-    """A list to be read. Sorted by ``sort`` (column, descending?) and then by key, ascending.
+    """A list to be read. Sorted by ``sort`` (column, descending?) and then by key, the same way.
 
     Either ``offset`` or ``after`` (the last row's sort value and key) says where to begin.
     ``text`` is what a person typed; rows must contain all its words, the last one as a prefix.

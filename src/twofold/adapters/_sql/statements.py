@@ -48,8 +48,8 @@ class Dialect(Protocol):
     def has_words(self, table: Table, wanted: Sequence[str], into: Values) -> str:
         """A condition: the row's texts have all words, the last one as a prefix."""
 
-    def relevance(self, table: Table, wanted: Sequence[str], into: Values) -> str:
-        """An expression that is larger for better hits."""
+    def ranked(self, table: Table, wanted: Sequence[str], into: Values) -> tuple[str, str]:
+        """Where rows come from, and an expression there that is larger for better hits."""
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """A statement that counts the column's values as (value, count)."""
@@ -69,6 +69,22 @@ def quoted(name: str) -> str:
 def column_name(column: str) -> str:
     """The column that holds a declared field; the prefix keeps clear of our own columns."""
     return quoted(f"c_{column}")
+
+
+def indexes(table: Table) -> dict[str, list[str]]:
+    """The indexes of a read model: column (its name) to the columns of its index, before the key.
+
+    A facet has few values and many rows for each, so its index has all that lists look at: rows
+    are then counted, sorted and chosen in the index alone.
+    """
+    single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
+    facets = [c for c in single if c.facet]
+    listed = facets + [c for c in single if not c.facet and (c.filter or c.sort)]
+    found = {}
+    for column in listed:
+        others = [c for c in listed if c is not column] if column.facet else []
+        found[column.name] = [column_name(c.name) for c in (column, *others)]
+    return found
 
 
 def column_of(table: Table, name: str) -> Column:
@@ -108,23 +124,20 @@ def _condition(dialect: Dialect, table: Table, condition: Condition, into: Value
     return f"{name} {sign} {into.scalar(column.kind, condition.values[0])}"
 
 
-def page(dialect: Dialect, table: Table, select: Select, columns: str) -> tuple[str, list[Any]]:
-    """The statement for one page and one row more; its last column is the sort value."""
+def page(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]]:
+    """The statement for one page and one row more: key, document, sort value."""
     into = Values(dialect)
     clause = where(dialect, table, select.where, select.text, into)
-    sort_value = "null"
+    source, value, order = dialect.table(table.name), "null", "key"
     if select.sort is not None:
-        order, sort_value = _order(*select.sort)
+        value, order = _order(*select.sort)
     elif select.text.strip() and words(select.text):
-        order = f"{dialect.relevance(table, words(select.text), into)} desc, key"
-    else:
-        order = "key"
+        source, relevance = dialect.ranked(table, words(select.text), into)
+        order = f"{relevance} desc, key"
     if select.after is not None:
         beyond = _beyond(dialect, table, select, into)
         clause += (" and " if clause else " where ") + beyond
-    sql = (
-        f"select {columns}, {sort_value} from {dialect.table(table.name)}{clause} order by {order}"
-    )
+    sql = f"select key, document, {value} from {source}{clause} order by {order}"
     sql += f" limit {into.add(select.limit + 1)}"
     if select.offset:
         sql += f" offset {into.add(select.offset)}"
@@ -132,10 +145,13 @@ def page(dialect: Dialect, table: Table, select: Select, columns: str) -> tuple[
 
 
 def _order(column: str, descending: bool) -> tuple[str, str]:
+    # None counts as larger than every value, in both directions. Keys follow the direction, so
+    # that an index over column and key is in order both ways.
     name = column_name(column)
-    # None counts as larger than every value, in both directions.
-    direction = "desc nulls first" if descending else "asc nulls last"
-    return f"{name} {direction}, key", name
+    return (
+        name,
+        f"{name} desc nulls first, key desc" if descending else f"{name} asc nulls last, key",
+    )
 
 
 def _beyond(dialect: Dialect, table: Table, select: Select, into: Values) -> str:
@@ -145,11 +161,12 @@ def _beyond(dialect: Dialect, table: Table, select: Select, into: Values) -> str
         return f"key > {into.add(key)}"
     column, descending = select.sort
     name, kind = column_name(column), column_of(table, column).kind
+    sign = "<" if descending else ">"
     if value is None:
-        same = f"({name} is null and key > {into.add(key)})"
+        same = f"({name} is null and key {sign} {into.add(key)})"
         return f"({same} or {name} is not null)" if descending else same
     placed = into.scalar(kind, value)
-    same = f"({name} = {placed} and key > {into.add(key)})"
+    same = f"({name} = {placed} and key {sign} {into.add(key)})"
     further = f"{name} < {placed}" if descending else f"({name} > {placed} or {name} is null)"
     return f"({further} or {same})"
 

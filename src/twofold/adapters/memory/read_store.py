@@ -253,14 +253,14 @@ def _relevance(row: Row, wanted: Sequence[str]) -> int:
 
 
 def _ordered(shape: Table, rows: list[Row], select: Select, wanted: Sequence[str]) -> list[Row]:
-    rows = sorted(rows, key=lambda row: row.key)
     if select.sort is None:
+        rows = sorted(rows, key=lambda row: row.key)
         return sorted(rows, key=lambda row: -_relevance(row, wanted)) if wanted else rows
     column, descending = select.sort
 
-    def order(row: Row) -> tuple[bool, Any]:
+    def order(row: Row) -> tuple[bool, Any, str]:
         value = _value(shape, row, column)
-        return (value is None, 0 if value is None else value)
+        return (value is None, 0 if value is None else value, row.key)
 
     return sorted(rows, key=order, reverse=descending)
 
@@ -273,7 +273,7 @@ def _is_after(shape: Table, row: Row, select: Select) -> bool:
     column, descending = select.sort
     value = _value(shape, row, column)
     if value == last:
-        return row.key > key
+        return row.key < key if descending else row.key > key
     larger = value is None or (last is not None and value > last)
     return larger is not descending
 

@@ -55,9 +55,9 @@ class PostgresDialect:
         """A tsquery of quoted lexemes, so nothing that a person types is syntax."""
         return f"t_words @@ {into.add(_query(wanted))}::tsquery"
 
-    def relevance(self, table: Table, wanted: Sequence[str], into: Values) -> str:
+    def ranked(self, table: Table, wanted: Sequence[str], into: Values) -> tuple[str, str]:
         """ts_rank, with earlier texts weighing more."""
-        return f"ts_rank(t_words, {into.add(_query(wanted))}::tsquery)"
+        return self.table(table.name), f"ts_rank(t_words, {into.add(_query(wanted))}::tsquery)"
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from twofold.adapters._sql import statements
+from twofold.adapters._sql.counted import Counted, Counts
 from twofold.adapters._sql.statements import column_of
 from twofold.adapters._text import page_highlights
 from twofold.adapters.postgres import tables
@@ -29,6 +30,8 @@ from twofold.ports.read_store import (
     Table,
 )
 
+_POSITION = 'select position from twofold_read."$checkpoint" where projection = $1'
+
 
 class PostgresReadStore:
     """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
@@ -38,6 +41,7 @@ class PostgresReadStore:
         self._dialect = PostgresDialect()
         self._tables: dict[str, Table] = {}
         self._gathering = Gathering(database, self._dialect)
+        self._counted = Counted()
         self._opened = False
 
     async def open(self, tables_wanted: Sequence[Table]) -> None:
@@ -139,8 +143,26 @@ class PostgresReadStore:
             return
 
     async def _select(self, connection: Any, table: Table, select: Select) -> Selected:
-        sql, values = statements.page(self._dialect, table, select, "key, document")
+        sql, values = statements.page(self._dialect, table, select)
         rows = await connection.fetch(sql, *values)
+        counts = await self._counts(connection, table, select)
+        documents = [row[1] for row in rows[: select.limit]]
+        more = len(rows) > select.limit
+        return Selected(
+            documents,
+            counts.total,
+            counts.facets,
+            self._last(table, select, rows[select.limit - 1]) if more else None,
+            page_highlights(table.texts, select.text, documents),
+        )
+
+    async def _counts(self, connection: Any, table: Table, select: Select) -> Counts:
+        if not (select.total or select.facets):
+            return Counts(None, {})
+        position = await connection.fetchval(_POSITION, table.name)
+        known = self._counted.at(table.name, select, position)
+        if known is not None:
+            return known
         total = None
         if select.total:
             sql, values = statements.total(self._dialect, table, select)
@@ -148,15 +170,9 @@ class PostgresReadStore:
         facets = {
             name: await self._facet(connection, table, select, name) for name in select.facets
         }
-        documents = [row[1] for row in rows[: select.limit]]
-        more = len(rows) > select.limit
-        return Selected(
-            documents,
-            total,
-            facets,
-            self._last(table, select, rows[select.limit - 1]) if more else None,
-            page_highlights(table.texts, select.text, documents),
-        )
+        counts = Counts(total, facets)
+        self._counted.keep(table.name, select, position, counts)
+        return counts
 
     async def _facet(
         self, connection: Any, table: Table, select: Select, name: str

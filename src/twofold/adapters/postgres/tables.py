@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from twofold.adapters._sql.statements import column_name, quoted
+from twofold.adapters._sql.statements import column_name, indexes, quoted
 from twofold.adapters.postgres.dialect import TYPES
 from twofold.errors import ShapeChanged
 from twofold.ports.read_store import ColumnKind, Table
@@ -51,15 +51,14 @@ async def _create(connection: Any, table: Table) -> None:
         columns.append("t_words tsvector not null")
     columns.append("document json not null")
     await connection.execute(f"create table {name} ({', '.join(columns)})")
+    for first, indexed in indexes(table).items():
+        index = quoted(f"{table.name}_{first}"[-63:])
+        await connection.execute(f"create index {index} on {name} ({', '.join(indexed)}, key)")
     for column in table.columns:
-        index = quoted(f"{table.name}_{column.name}"[-63:])
         if column.kind is ColumnKind.TEXTS:
+            index = quoted(f"{table.name}_{column.name}"[-63:])
             await connection.execute(
                 f"create index {index} on {name} using gin ({column_name(column.name)})"
-            )
-        elif column.filter or column.sort:
-            await connection.execute(
-                f"create index {index} on {name} ({column_name(column.name)}, key)"
             )
     if table.texts:
         index = quoted(f"{table.name}_t_words"[-63:])

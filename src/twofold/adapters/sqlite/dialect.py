@@ -69,23 +69,25 @@ class SqliteDialect:
             many = quoted(f"many_{table.name}")
             name = into.add(column.name)
             return f"key in (select key from {many} where name = {name} and value in ({marks}))"
-        return f"{column_name(column.name)} in ({marks})"
+        # The planner expects more rows of a list, even of one value.
+        return f"{column_name(column.name)} " + (f"in ({marks})" if values[1:] else f"= {marks}")
 
     def has_words(self, table: Table, wanted: Sequence[str], into: Values) -> str:
         """An FTS5 match; words are quoted, so nothing that a person types is syntax."""
-        phrase = " ".join(f'"{word}"' for word in wanted) + "*"
-        name = quoted(f"text_{table.name}")
-        return f"rowid in (select rowid from {name} where {name} match {into.add(phrase)})"
+        name, source = quoted(f"text_{table.name}"), self.table(table.name)
+        hits = f"select rowid from {name} where {name} match {into.add(_phrase(wanted))}"
+        return f"{source}.rowid in ({hits})"
 
-    def relevance(self, table: Table, wanted: Sequence[str], into: Values) -> str:
-        """bm25, with earlier texts weighing more."""
-        phrase = " ".join(f'"{word}"' for word in wanted) + "*"
+    def ranked(self, table: Table, wanted: Sequence[str], into: Values) -> tuple[str, str]:
+        """Hits with their bm25, earlier texts weighing more."""
         name = quoted(f"text_{table.name}")
         weights = ", ".join(str(2.0 ** (len(table.texts) - i)) for i in range(len(table.texts)))
-        return (
-            f"(select -bm25({name}, {weights}) from {name} "
-            f"where {name} match {into.add(phrase)} and rowid = {self.table(table.name)}.rowid)"
+        hits = (
+            f"select rowid as hit, -bm25({name}, {weights}) as relevance from {name} "
+            f"where {name} match {into.add(_phrase(wanted))}"
         )
+        source = self.table(table.name)
+        return f"({hits}) join {source} on {source}.rowid = hit", "relevance"
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first."""
@@ -101,6 +103,10 @@ class SqliteDialect:
         return (
             f"select {name}, count(*) from {self.table(table.name)}{where} group by {name} {order}"
         )
+
+
+def _phrase(wanted: Sequence[str]) -> str:
+    return " ".join(f'"{word}"' for word in wanted) + "*"
 
 
 def _scaled(value: Decimal | int) -> int:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from twofold.adapters._sql import statements
+from twofold.adapters._sql.counted import Counted, Counts
 from twofold.adapters._sql.statements import column_of
 from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
@@ -30,6 +31,7 @@ from twofold.ports.read_store import (
 )
 
 _LOOK_SECONDS = 0.01
+_POSITION = "select position from twofold_checkpoint where projection = ?"
 
 
 class SqliteReadStore:
@@ -40,6 +42,7 @@ class SqliteReadStore:
         self._dialect = SqliteDialect()
         self._tables: dict[str, Table] = {}
         self._gets: dict[str, str] = {}
+        self._counted = Counted()
         self._opened = False
         self._moved = asyncio.Event()
 
@@ -154,24 +157,35 @@ class SqliteReadStore:
     def _select(self, connection: sqlite3.Connection, table: Table, select: Select) -> Selected:
         connection.execute("begin")
         try:
-            sql, values = statements.page(self._dialect, table, select, "key, document")
+            sql, values = statements.page(self._dialect, table, select)
             rows = connection.execute(sql, values).fetchall()
-            total = None
-            if select.total:
-                sql, values = statements.total(self._dialect, table, select)
-                total = connection.execute(sql, values).fetchone()[0]
-            facets = {name: self._facet(connection, table, select, name) for name in select.facets}
+            counts = self._counts(connection, table, select)
         finally:
             connection.execute("commit")
         page = rows[: select.limit]
         more = len(rows) > select.limit
         return Selected(
             [row[1] for row in page],
-            total,
-            facets,
+            counts.total,
+            counts.facets,
             self._last(table, select, page[-1]) if more else None,
             page_highlights(table.texts, select.text, [row[1] for row in page]),
         )
+
+    def _counts(self, connection: sqlite3.Connection, table: Table, select: Select) -> Counts:
+        row = connection.execute(_POSITION, (table.name,)).fetchone()
+        position = row[0] if row else None
+        known = self._counted.at(table.name, select, position)
+        if known is not None:
+            return known
+        total = None
+        if select.total:
+            sql, values = statements.total(self._dialect, table, select)
+            total = connection.execute(sql, values).fetchone()[0]
+        facets = {name: self._facet(connection, table, select, name) for name in select.facets}
+        counts = Counts(total, facets)
+        self._counted.keep(table.name, select, position, counts)
+        return counts
 
     def _facet(
         self, connection: sqlite3.Connection, table: Table, select: Select, name: str

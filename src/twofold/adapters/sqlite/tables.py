@@ -6,9 +6,9 @@ import sqlite3
 
 import msgspec
 
-from twofold.adapters._sql.statements import column_name, quoted
+from twofold.adapters._sql.statements import column_name, indexes, quoted
 from twofold.errors import ShapeChanged
-from twofold.ports.read_store import Column, ColumnKind, Table
+from twofold.ports.read_store import ColumnKind, Table
 
 _TYPES = {
     ColumnKind.TEXT: "text",
@@ -57,9 +57,9 @@ def _create(connection: sqlite3.Connection, table: Table) -> None:
     # The document comes last: counting and filtering then never read its pages.
     columns.append("document blob not null")
     connection.execute(f"create table {name} ({', '.join(columns)})")
-    for column in single:
-        if column.filter or column.sort:
-            _index(connection, table, column)
+    for first, indexed in indexes(table).items():
+        index = quoted(f"read_{table.name}_{first}")
+        connection.execute(f"create index {index} on {name} ({', '.join(indexed)}, key)")
     if len(single) != len(table.columns):
         many = quoted(f"many_{table.name}")
         connection.execute(
@@ -69,13 +69,6 @@ def _create(connection: sqlite3.Connection, table: Table) -> None:
         connection.execute(f"create index {quoted(f'many_{table.name}_key')} on {many} (key)")
     if table.texts:
         _create_text(connection, table)
-
-
-def _index(connection: sqlite3.Connection, table: Table, column: Column) -> None:
-    index = quoted(f"read_{table.name}_{column.name}")
-    connection.execute(
-        f"create index {index} on {quoted(f'read_{table.name}')} ({column_name(column.name)}, key)"
-    )
 
 
 def _create_text(connection: sqlite3.Connection, table: Table) -> None:
