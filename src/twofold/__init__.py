@@ -2,7 +2,7 @@
 
 from msgspec import Meta
 
-from twofold.domain.aggregate import EventSourced, StateStored
+from twofold.domain.aggregate import Begun, EventSourced, StateStored
 from twofold.domain.caller import NOBODY, SYSTEM, Caller, Rule, anyone, own, role, signed_in
 from twofold.domain.context import Context, Sources
 from twofold.domain.process import Process, Then
@@ -42,6 +42,7 @@ __all__ = [
     "Answered",
     "Application",
     "Asked",
+    "Begun",
     "Between",
     "Caller",
     "Column",
