@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.modules.offers.module import module as offers
 from training.modules.programs.module import module as programs
 from training.modules.reviews.module import module as reviews
 from twofold import Account, Application
@@ -18,4 +19,6 @@ ACCOUNTS = (
     Account("operator", "Otto Operator", ("operator",)),
 )
 
-app = Application("training", programs, reviews, title="Training company", accounts=ACCOUNTS)
+app = Application(
+    "training", programs, reviews, offers, title="Training company", accounts=ACCOUNTS
+)

@@ -54,7 +54,7 @@ class Listing:
                 self._filters[field.between.most] = (field, "at_most")
             if field.use.filter and field.name in columns:
                 self._filters[field.parameter] = (field, "any_of")
-        self._sorts = {model.wire(name): name for name in model.sorts}
+        self._sorts = {model.fields[name].parameter: name for name in model.sorts}
         self._facets = {model.fields[name].parameter: name for name in model.facets}
 
     @property

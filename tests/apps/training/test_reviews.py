@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as over
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.apps.training.examples import ADA, ADMIN, AUTHOR, CONTENT, ID, RITA
@@ -192,6 +193,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @over(STEPS)
 def test_every_proposal_is_assigned_or_queued_whatever_happens(steps: list[Any]) -> None:
     at, open_ones = Desk(), set()

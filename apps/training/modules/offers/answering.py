@@ -67,3 +67,7 @@ def _with_booking(whole: OfferAnswer, state: Offer, booking_id: BookingId) -> Of
         currency=state.currency,
         discount=taken.discount,
     )
+
+
+whole_offer = offer
+"""The aggregate with all its decisions and its answers."""

@@ -24,11 +24,12 @@ from training.modules.offers.contracts import (
     PlaceHeld,
     Released,
     WaitingListJoined,
+    discounted,
 )
 from training.modules.offers.discount import CodeUsed, DiscountState, discount
-from training.modules.offers.places import Discount, Offer, Place, Stage, Waiting, offer
+from training.modules.offers.places import Discount, Offer, Place, Stage, Waiting, evolve, offer
 from training.modules.offers.releasing import HOLD, can_be_held, freed, held, released
-from training.modules.offers.terms import HIGHEST_PRICE, discounted
+from training.modules.offers.terms import HIGHEST_PRICE
 from twofold import (
     Begun,
     Command,
@@ -180,6 +181,8 @@ def confirm(
         return None
     if place.stage is Stage.ANEW:
         return _confirmed(state, command.booking_id, place.agreed)
+    if place.awaits_code:
+        return None
     _check_agreed(state, place, command)
     if place.discount is Discount.CHECKING:
         return ConfirmationRequested(
@@ -205,9 +208,9 @@ def cancel(state: Offer, command: CancelBooking, context: Context) -> tuple[Offe
 
 @offer.decides
 def expire(state: Offer, command: ExpirePlace, context: Context) -> tuple[OfferEvent, ...]:
-    """Only the hold that was meant, and only if it was not confirmed."""
+    """Only the hold that was meant, and only if nobody tried to confirm it."""
     place = state.places.get(command.booking_id)
-    if place is None or place.until != command.until:
+    if place is None or place.until != command.until or place.awaits_code:
         return ()
     why = Released.NOT_CONFIRMED_ANEW if place.stage is Stage.ANEW else Released.EXPIRED
     return freed(state, released(state, command.booking_id, why), context.now)
@@ -232,18 +235,22 @@ def grant(state: Offer, command: GrantDiscount) -> tuple[DiscountGranted | Place
 
 
 @offer.decides
-def deny(state: Offer, command: DenyDiscount) -> DiscountDenied | None:
-    """The participant is told, and may confirm at the full price."""
+def deny(state: Offer, command: DenyDiscount, context: Context) -> tuple[OfferEvent, ...]:
+    """The participant is told, and may confirm at the full price while the place is held."""
     place = state.places.get(command.booking_id)
     if place is None or place.discount is not Discount.CHECKING:
-        return None
-    return DiscountDenied(
+        return ()
+    denied = DiscountDenied(
         program_id=state.program_id,
         booking_id=command.booking_id,
         participant=place.participant,
         why=command.why,
         places=state.count(),
     )
+    if place.until is None or context.now < place.until:
+        return (denied,)
+    release = released(state, command.booking_id, Released.EXPIRED)
+    return denied, *freed(evolve(state, denied), release, context.now)
 
 
 def _confirmed(state: Offer, booking_id: BookingId, price: Decimal) -> PlaceConfirmed:

@@ -7,7 +7,7 @@ nothing else; events about places tell how many there are after them.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, NewType
 
@@ -25,6 +25,16 @@ TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Code = Annotated[DiscountCode, Meta(pattern="^[A-Z0-9-]{4,40}$")]
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
+
+
+_CENT = Decimal("0.01")
+_WITH_CODE = Decimal("0.90")
+
+
+def discounted(price: Decimal, with_code: bool) -> Decimal:
+    """What is paid: a tenth less with a discount code, rounded to cents."""
+    paid = price * _WITH_CODE if with_code else price
+    return paid.quantize(_CENT, ROUND_HALF_UP)
 
 
 class OfferStatus(StrEnum):

@@ -35,8 +35,8 @@ from training.modules.offers.contracts import (
     Places,
     Terms,
     WaitingListJoined,
+    discounted,
 )
-from training.modules.offers.terms import discounted
 from twofold import EventSourced, Value
 
 
@@ -68,6 +68,11 @@ class Place(Value):
     code: DiscountCode | None
     discount: Discount
     wanted: bool = False
+
+    @property
+    def awaits_code(self) -> bool:
+        """It is confirmed as soon as the code turns out to be good."""
+        return self.wanted and self.discount is Discount.CHECKING
 
     def due(self, price: Decimal) -> Decimal:
         """What the place costs at this list price."""

@@ -1,26 +1,21 @@
-"""What an offer's terms must be like, and what a place costs."""
+"""What an offer's terms must be like."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from training.modules.offers.contracts import Dates, Terms
 from twofold import Problem
 
-CURRENCIES = ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HUF", "JPY", "NOK", "NZD")
-CURRENCIES += ("PLN", "SEK", "SGD", "USD", "ZAR")
+CURRENCIES = (
+    *("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "HUF", "JPY", "NOK", "NZD"),
+    *("PLN", "SEK", "SGD", "USD", "ZAR"),
+)
 HIGHEST_PRICE = Decimal(1_000_000)
 MOST_PARTICIPANTS = 10_000
 USUAL_DEADLINE = timedelta(days=7)
 _CENT = Decimal("0.01")
-_DISCOUNT = Decimal("0.90")
-
-
-def discounted(price: Decimal, with_code: bool) -> Decimal:
-    """What is paid: a tenth less with a discount code, rounded to cents."""
-    paid = price * _DISCOUNT if with_code else price
-    return paid.quantize(_CENT, ROUND_HALF_UP)
 
 
 def price_problems(price: Decimal, currency: str) -> list[Problem]:

@@ -54,7 +54,9 @@ class Summary(Value):
     level: Facet[Level]
     trainer: Facet[Search[Annotated[str, Meta(max_length=200)]]] = ""
     duration_in_days: Annotated[
-        Sort[Annotated[int, Meta(ge=1, le=365)]], Between("minDuration", "maxDuration")
+        Sort[Annotated[int, Meta(ge=1, le=365)]],
+        Between("minDuration", "maxDuration"),
+        Parameter("duration"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.modules.programs.processes import releasing
 from training.modules.programs.program import (
     ReleaseProgram,
     UpdateProgram,
@@ -34,6 +35,7 @@ module = Module(
     "programs",
     proposal,
     program,
+    releasing,
     proposals,
     proposal_pages,
     post("/api/proposals", DraftProposal, may=AUTHOR | ADMIN),

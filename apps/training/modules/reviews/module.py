@@ -13,6 +13,7 @@ from training.modules.reviews.domain import (
     review,
     reviewer,
 )
+from training.modules.reviews.processes import desk, registering
 from training.modules.reviews.views import loads, reviewers, reviews
 from twofold import Module, get, internal, own, post, put, role
 
@@ -25,6 +26,8 @@ module = Module(
     "reviews",
     review,
     reviewer,
+    registering,
+    desk,
     reviews,
     reviewers,
     post(f"{_REVIEW}/accept", AcceptReview, may=ASSIGNED | ADMIN),
