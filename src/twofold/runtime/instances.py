@@ -1,21 +1,24 @@
-"""Instances of processes as they are kept: what they remember, and the steps they took."""
+"""Instances of processes as they are kept, and what makes them take steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import msgspec
 
-from twofold.errors import ProcessFailed
+from twofold.errors import CorruptEvent, ProcessFailed, UnknownEvent
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event
 from twofold.ports.agenda import QueuedCommand
 from twofold.ports.log import STORED, Log
+from twofold.runtime.refusals import Refusal
 from twofold.runtime.streams import StreamState
-from twofold.wiring.reactings import Reacting
+from twofold.wiring.event_types import EventTypes
 
-S = TypeVar("S")
+RETRY = "(retry)"
+"""The timer on the agenda by which a stuck instance comes back; no class has this name."""
+NOTHING = msgspec.Raw(b"null")
 
 
 class PendingTimer(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,51 +32,106 @@ class PendingTimer(msgspec.Struct, frozen=True, rename="camel"):
     trace: str
 
 
-class Instance(msgspec.Struct, Generic[S], frozen=True, rename="camel"):
-    """What an instance remembers. ``seen`` is the position of the last event it took a step on."""
+class Failure(msgspec.Struct, frozen=True, rename="camel"):
+    """Why an instance is stuck: on ``what``; ``timer`` names the timer that it is, if it is one."""
 
-    state: S | None = None
+    what: str
+    error: str
+    attempts: int
+    since_us: int
+    retry_us: int
+    timer: str = ""
+
+
+class Instance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What an instance remembers. ``seen`` is the position of the last event it has on record.
+
+    While there is a ``failure`` nothing overtakes what failed: events wait (``waiting`` has their
+    positions, the failed one first), and timers are off the agenda.
+    """
+
+    state: msgspec.Raw = NOTHING
     seen: int = 0
     timers: dict[str, PendingTimer] = {}
+    waiting: tuple[int, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has begun and not ended."""
+        return bytes(self.state) != b"null"
+
+    @property
+    def status(self) -> str:
+        """ "running", "ended" or "stuck"."""
+        if self.failure is not None:
+            return "stuck"
+        return "running" if self.exists else "ended"
+
+    def on_agenda(self) -> dict[str, int]:
+        """The timers that the agenda has of it, with the time at which they are due."""
+        if self.failure is not None:
+            return {RETRY: self.failure.retry_us}
+        return {name: timer.due_us for name, timer in self.timers.items()}
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """A step is due because of an event."""
+    """A step may be due because of an event."""
 
     recorded: Recorded
     event: Event
 
+    def __str__(self) -> str:
+        return f"{self.recorded.type} at position {self.recorded.position}"
+
 
 class CameDue(msgspec.Struct, frozen=True):
-    """A step is due because the timer ``name``, set to ``due_us``, has come due."""
+    """A step may be due because the timer ``name``, set to ``due_us``, has come due."""
 
     name: str
     due_us: int
 
+    def __str__(self) -> str:
+        return f"the timer {self.name}"
+
 
 class WasRefused(msgspec.Struct, frozen=True):
-    """A step is due because a command was refused."""
+    """A step may be due because a command was refused."""
 
     queued: QueuedCommand
     command: Command
-    refusal: Any
+    refusal: Refusal
+
+    def __str__(self) -> str:
+        return f"the refusal of {self.queued.operation}"
 
 
-Trigger = Happened | CameDue | WasRefused
+class Retried(msgspec.Struct, frozen=True):
+    """What a stuck instance failed on is to be tried again."""
+
+    trigger: Happened | CameDue
+
+    def __str__(self) -> str:
+        return str(self.trigger)
+
+
+Trigger: TypeAlias = Happened | CameDue | WasRefused | Retried
 
 
 class Instances:
     """Loads instances, any number in one query."""
 
-    def __init__(self, log: Log, reactings: Mapping[str, Reacting]) -> None:
+    def __init__(self, log: Log, types: EventTypes) -> None:
         self._log = log
-        self._decoders = {
-            reacting.category: msgspec.json.Decoder(Instance[reacting.process.state_type])  # type: ignore[name-defined]
-            for reacting in reactings.values()
-        }
+        self._types = types
+        self._decode = msgspec.json.Decoder(Instance).decode
+
+    def read(self, state: bytes) -> Instance:
+        """An instance as it was stored."""
+        return self._decode(state)
 
     async def load(self, streams: Iterable[str]) -> dict[str, StreamState]:
-        """The instances of ``streams``, new ones included. Raises ProcessFailed."""
+        """The instances of ``streams``, new ones included."""
         loaded = await self._log.load(dict.fromkeys(streams, STORED))
         found = {}
         for stream, content in loaded.items():
@@ -81,15 +139,19 @@ class Instances:
             if kept is None:
                 found[stream] = StreamState(Instance(), 0, 0)
             else:
-                found[stream] = StreamState(self.read(stream, kept.state), kept.version, 0)
+                found[stream] = StreamState(self.read(kept.state), kept.version, kept.position)
         return found
 
-    def read(self, stream: str, state: bytes) -> Instance[Any]:
-        """An instance as it was stored. Raises ProcessFailed if it does not fit today's types."""
-        category, _, key = stream.partition(":")
+    async def retried(self, process: str, key: str, instance: Instance) -> Retried | None:
+        """What a stuck instance is to try next, None if it is not stuck. Raises ProcessFailed."""
+        failure = instance.failure
+        if failure is None:
+            return None
+        if failure.timer:
+            return Retried(CameDue(failure.timer, instance.timers[failure.timer].due_us))
+        (recorded,) = await self._log.read(instance.waiting[0] - 1, 1)
         try:
-            instance: Instance[Any] = self._decoders[category].decode(state)
-        except msgspec.MsgspecError as exc:
-            process = category.removeprefix("process-")
-            raise ProcessFailed(process, key, "reading its state") from exc
-        return instance
+            return Retried(Happened(recorded, self._types.decode(recorded)))
+        except (CorruptEvent, UnknownEvent) as exc:
+            what = f"{recorded.type} at position {recorded.position}"
+            raise ProcessFailed(process, key, what) from exc

@@ -44,12 +44,11 @@ class Processes:
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self.instances = Instances(log, wired.reactings)
-        grace_us = int(settings.dispatch_grace_seconds * 1e6)
+        self.instances = Instances(log, wired.events)
         self._stepping = Stepping(
             wired.reactings,
             self.instances,
-            Steps(wired, clock, chance, grace_us),
+            Steps(wired, clock, chance, settings),
             writer,
             log.agenda,
             self._committed,

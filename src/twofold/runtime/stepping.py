@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from twofold.errors import ProcessFailed
 from twofold.ports.agenda import Agenda
 from twofold.ports.log import Append, Appended, AppendOutcome
-from twofold.runtime.instances import Instances, Trigger, WasRefused
+from twofold.runtime.instances import RETRY, CameDue, Instances, Trigger, WasRefused
 from twofold.runtime.steps import Steps
 from twofold.runtime.streams import StreamState
 from twofold.runtime.writer import Writer
@@ -44,7 +44,8 @@ class Stepping:
     async def take(self, work: Work) -> dict[str, ProcessFailed]:
         """Take the steps that the triggers of each stream lead to, in order.
 
-        Answers what failed, by stream; there, the triggers from the failed one on are open.
+        Answers what failed, by stream; there, the triggers from the failed one on are open. (A
+        reaction that raises is no such failure: its instance is stuck, which is a step.)
         Raises StoreUnavailable, ShuttingDown.
         """
         failed: dict[str, ProcessFailed] = {}
@@ -54,14 +55,14 @@ class Stepping:
             writing: list[Writing] = []
             for stream, triggers in work.items():
                 try:
-                    self._decide(stream, triggers, states[stream], open_ids, writing)
+                    await self._decide(stream, triggers, states[stream], open_ids, writing)
                 except ProcessFailed as exc:
                     failed[stream] = exc
             moved = await self._written(writing)
             work = {stream: triggers for stream, triggers in work.items() if stream in moved}
         return failed
 
-    def _decide(
+    async def _decide(
         self,
         stream: str,
         triggers: Sequence[Trigger],
@@ -73,6 +74,12 @@ class Stepping:
         for trigger in triggers:
             if isinstance(trigger, WasRefused) and trigger.queued.command_id not in open_ids:
                 continue
+            if isinstance(trigger, CameDue) and trigger.name == RETRY:
+                key = stream.partition(":")[2]
+                again = await self._instances.retried(reacting.name, key, state.state)
+                if again is None:
+                    continue
+                trigger = again
             append = self._steps.take(reacting, stream, state, trigger)
             if append is not None:
                 writing.append((stream, append, self._writer.write(append, state)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,143 +10,112 @@ import msgspec
 from twofold.domain.caller import SYSTEM
 from twofold.domain.context import Context
 from twofold.domain.process import Then
-from twofold.domain.reacting import after_changes, react, refusal_reaction
+from twofold.domain.reacting import after_changes
 from twofold.errors import ProcessFailed
 from twofold.messages.recorded import NewEvent, microseconds
+from twofold.messages.value import Command
 from twofold.ports.agenda import DueTimer, Later, QueuedCommand
 from twofold.ports.log import STORED, Append, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.instances import (
+    NOTHING,
     CameDue,
+    Failure,
     Happened,
     Instance,
     PendingTimer,
+    Retried,
     Trigger,
     WasRefused,
+)
+from twofold.runtime.reactions import Reactions
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.step_records import (
+    Origin,
+    SentCommand,
+    Step,
+    TimerChange,
+    cause_of,
+    origin_of,
+    told,
 )
 from twofold.runtime.streams import StreamState
 from twofold.wiring.reactings import Reacting
 from twofold.wiring.wired import Wired
 
 
-class SentCommand(msgspec.Struct, frozen=True, rename="camel"):
-    """A command as a step sent it."""
+class _Led(msgspec.Struct, frozen=True):
+    """What a step leads to, ready to be written. Without ``step`` there is nothing to tell."""
 
-    command_id: str
-    operation: str
-    data: msgspec.Raw
-
-
-class TimerChange(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A timer as a step changed it: set, cancelled (no ``due_us``)."""
-
-    name: str
-    due_us: int | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Cause(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a step answers: "event", "timer" or "refusal", with what identifies it."""
-
-    kind: str
-    name: str
-    position: int = 0
-    stream: str = ""
-    due_us: int = 0
-    command_id: str = ""
-    why: str = ""
-
-
-class Step(msgspec.Struct, frozen=True, rename="camel"):
-    """A step as the log has it: why it was taken, what it led to, and the state after it."""
-
-    cause: Cause
-    commands: tuple[SentCommand, ...]
-    timers: tuple[TimerChange, ...]
-    state: Any
-
-
-class _Origin(msgspec.Struct, frozen=True):
-    """Where a step's correlation, causation and trace come from."""
-
-    correlation_id: str
-    causation_id: str
-    trace: str
+    after: Instance
+    origin: Origin
+    step: Step | None
+    dequeued: tuple[str, ...] = ()
 
 
 class Steps:
     """Takes steps. The instance given is moved on to what it will be if the append holds."""
 
-    def __init__(self, wired: Wired, clock: Clock, chance: Chance, grace_us: int) -> None:
+    def __init__(
+        self, wired: Wired, clock: Clock, chance: Chance, settings: RuntimeSettings
+    ) -> None:
         self._operations = {c: handling.operation for c, handling in wired.handlings.items()}
         self._clock = clock
         self._chance = chance
-        self._grace_us = grace_us
+        self._settings = settings
         self._encode = msgspec.json.Encoder().encode
-        self._timers: dict[tuple[str, str], Any] = {}
-        for reacting in wired.reactings.values():
-            for reaction in reacting.timers.values():
-                for kind in reaction.kinds:
-                    decoder = msgspec.json.Decoder(kind)
-                    self._timers[reacting.name, kind.__name__] = decoder
+        self._reactions = Reactions(wired)
 
     def take(
         self, reacting: Reacting, stream: str, basis: StreamState, trigger: Trigger
     ) -> Append | None:
         """The step that ``trigger`` leads to, None if there is none (any more).
 
-        Raises ProcessFailed, chaining what the reaction raised; then ``basis`` is as it was.
+        Where a reaction raises, the step is to be stuck. Raises ProcessFailed for a refusal that
+        can't be taken note of now.
         """
-        instance: Instance[Any] = basis.state
+        instance: Instance = basis.state
         if _is_settled(instance, trigger):
             return None
-        key = stream.partition(":")[2]
-        try:
-            then = self._react(reacting, instance, key, trigger)
-            if then is None:
-                if isinstance(trigger, Happened):
-                    return None
-                # A timer is used up, and a refusal is taken note of, though nothing follows.
-                then = Then(instance.state)
-            return self._append(reacting, stream, basis, trigger, then)
-        except Exception as exc:
-            raise ProcessFailed(reacting.name, key, _told(trigger)) from exc
-
-    def _react(
-        self, reacting: Reacting, instance: Instance[Any], key: str, trigger: Trigger
-    ) -> Then[Any] | None:
-        context = Context(self._clock.now(), SYSTEM, key, self._chance)
-        state, process = instance.state, reacting.process
-        if isinstance(trigger, Happened):
-            further = {"meta": trigger.recorded, "context": context}
-            reaction = reacting.events[trigger.recorded.type]
-            return react(process, reaction, state, trigger.event, further)
-        if isinstance(trigger, CameDue):
-            pending = instance.timers[trigger.name]
-            timer = self._timers[process.name, pending.type].decode(pending.data)
-            return react(process, reacting.timers[pending.type], state, timer, {"context": context})
-        found = refusal_reaction(reacting.refusals.get(type(trigger.command), ()), trigger.refusal)
-        return react(
-            process,
-            found,
-            state,
-            trigger.command,
-            {"refusal": trigger.refusal, "context": context},
-        )
-
-    def _append(
-        self,
-        reacting: Reacting,
-        stream: str,
-        basis: StreamState,
-        trigger: Trigger,
-        then: Then[Any],
-    ) -> Append:
-        instance: Instance[Any] = basis.state
         now = self._clock.now()
         step_id = self._chance.new_id(now)
-        origin = _origin(instance, trigger, step_id)
-        version = basis.version + 1
+        led = self._led(reacting, stream.partition(":")[2], instance, trigger, now, step_id)
+        return self._append(reacting, stream, basis, led, now, step_id) if led else None
+
+    def _led(
+        self,
+        reacting: Reacting,
+        key: str,
+        instance: Instance,
+        trigger: Trigger,
+        now: datetime,
+        step_id: str,
+    ) -> _Led | None:
+        stuck = instance.failure is not None and not isinstance(trigger, Retried)
+        if stuck and isinstance(trigger, Happened):
+            return _waits(instance, trigger)
+        if stuck and isinstance(trigger, WasRefused):
+            raise ProcessFailed(reacting.name, key, f"{trigger}: the instance is stuck")
+        try:
+            context = Context(now, SYSTEM, key, self._chance)
+            then = self._reactions.run(reacting, instance, trigger, context)
+            if then is None and isinstance(trigger, Happened):
+                return None
+            return self._taken(instance, trigger, then, step_id)
+        except Exception as exc:
+            if isinstance(trigger, WasRefused):
+                raise ProcessFailed(reacting.name, key, str(trigger)) from exc
+            return self._failed(instance, trigger, exc, now)
+
+    def _taken(
+        self, instance: Instance, trigger: Trigger, then: Then[Any] | None, step_id: str
+    ) -> _Led:
+        """``then`` may be None: a timer is used up, a refusal taken note of, nothing follows."""
+        origin = origin_of(instance, trigger)
+        before = _without(instance, trigger)
+        if then is None:
+            return _Led(before, origin, Step(cause_of(trigger), before.state), _ids(trigger))
         commands = tuple(
             SentCommand(
                 f"{step_id}.{number}",
@@ -154,60 +124,93 @@ class Steps:
             )
             for number, command in enumerate(then.commands, 1)
         )
-        timers = dict(instance.timers)
-        if isinstance(trigger, CameDue):
-            del timers[trigger.name]
+        timers = dict(before.timers)
         changes = self._change(timers, then, step_id, origin)
-        after = Instance(
-            then.state,
-            trigger.recorded.position if isinstance(trigger, Happened) else instance.seen,
-            timers,
+        state = NOTHING if then.state is None else msgspec.Raw(self._encode(then.state))
+        after = msgspec.structs.replace(before, state=state, timers=timers)
+        step = Step(cause_of(trigger), state, commands, changes)
+        return _Led(after, origin, step, _ids(trigger))
+
+    def _failed(
+        self,
+        instance: Instance,
+        trigger: Happened | CameDue | Retried,
+        error: Exception,
+        now: datetime,
+    ) -> _Led:
+        known, why = instance.failure, told(error)
+        now_us = microseconds(now)
+        attempts = known.attempts + 1 if known and known.what == str(trigger) else 1
+        pause = pause_seconds(attempts, self._settings, self._chance)
+        subject = trigger.trigger if isinstance(trigger, Retried) else trigger
+        failure = Failure(
+            str(trigger),
+            why,
+            attempts,
+            known.since_us if known else now_us,
+            now_us + int(pause * 1e6),
+            subject.name if isinstance(subject, CameDue) else "",
         )
-        event = NewEvent(
-            step_id,
-            stream,
-            version,
-            f"{reacting.category}.Step",
-            1,
-            microseconds(now),
-            origin.correlation_id,
-            origin.causation_id,
-            SYSTEM.subject,
-            origin.trace,
-            self._encode(Step(_cause(trigger), commands, tuple(changes), then.state)),
-        )
+        after = msgspec.structs.replace(instance, failure=failure)
+        if isinstance(trigger, Happened):
+            position = trigger.recorded.position
+            after = msgspec.structs.replace(after, seen=position, waiting=(position,))
+        step = Step(cause_of(trigger), instance.state, outcome="failed", error=why)
+        # The history tells of it once, however often the same fails again.
+        return _Led(after, origin_of(instance, trigger), None if attempts > 1 else step)
+
+    def _append(
+        self,
+        reacting: Reacting,
+        stream: str,
+        basis: StreamState,
+        led: _Led,
+        now: datetime,
+        step_id: str,
+    ) -> Append:
+        version = basis.version + (led.step is not None)
+        events: tuple[NewEvent, ...] = ()
+        if led.step is not None:
+            event = NewEvent(
+                step_id,
+                stream,
+                version,
+                f"{reacting.category}.Step",
+                1,
+                microseconds(now),
+                led.origin.correlation_id,
+                led.origin.causation_id,
+                SYSTEM.subject,
+                led.origin.trace,
+                self._encode(led.step),
+            )
+            events = (event,)
+        before, after = basis.state.on_agenda(), led.after.on_agenda()
         later = Later(
             tuple(
-                DueTimer(reacting.name, stream, change.name, change.due_us)
-                for change in changes
-                if change.due_us is not None
+                DueTimer(reacting.name, stream, name, due_us)
+                for name, due_us in after.items()
+                if before.get(name) != due_us
             ),
-            (
-                *(change.name for change in changes if change.due_us is None),
-                *((trigger.name,) if isinstance(trigger, CameDue) else ()),
-            ),
-            self._queued(reacting.name, stream, version, commands, origin, microseconds(now)),
-            (trigger.queued.command_id,) if isinstance(trigger, WasRefused) else (),
+            tuple(name for name in before if name not in after),
+            self._queued(reacting.name, stream, version, led, now),
+            led.dequeued,
         )
-        snapshot = Snapshot(version, 0, STORED, self._encode(after))
-        append = Append(stream, basis.version, (event,), None, snapshot, later=later)
+        snapshot = Snapshot(version, basis.position, STORED, self._encode(led.after))
+        append = Append(stream, basis.version, events, None, snapshot, later=later)
         # Last, when nothing can fail any more: the instance's next step is taken on this state.
-        basis.state, basis.version = after, version
+        basis.state, basis.version = led.after, version
         return append
 
-    def _operation(self, command: Any) -> str:
+    def _operation(self, command: Command) -> str:
         operation = self._operations.get(type(command))
         if operation is None:
             raise TypeError(f"it sends {type(command).__name__}, which no aggregate decides")
         return operation
 
     def _change(
-        self,
-        timers: dict[str, PendingTimer],
-        then: Then[Any],
-        step_id: str,
-        origin: _Origin,
-    ) -> list[TimerChange]:
+        self, timers: dict[str, PendingTimer], then: Then[Any], step_id: str, origin: Origin
+    ) -> tuple[TimerChange, ...]:
         """Move ``timers`` on; what changed, for the record."""
         changes = []
         for name, given in after_changes(then, timers).items():
@@ -215,30 +218,21 @@ class Steps:
                 del timers[name]
                 changes.append(TimerChange(name))
                 continue
-            data = msgspec.Raw(self._encode(given.timer))
-            due_us = microseconds(given.at)
+            data, due_us = msgspec.Raw(self._encode(given.timer)), microseconds(given.at)
+            kind = type(given.timer).__name__
             timers[name] = PendingTimer(
-                type(given.timer).__name__,
-                due_us,
-                data,
-                origin.correlation_id,
-                step_id,
-                origin.trace,
+                kind, due_us, data, origin.correlation_id, step_id, origin.trace
             )
             changes.append(TimerChange(name, due_us, data))
-        return changes
+        return tuple(changes)
 
     def _queued(
-        self,
-        process: str,
-        stream: str,
-        version: int,
-        commands: tuple[SentCommand, ...],
-        origin: _Origin,
-        now_us: int,
+        self, process: str, stream: str, version: int, led: _Led, now: datetime
     ) -> tuple[QueuedCommand, ...]:
         # Whoever takes the step sends at once; others look after the commands only if they are
         # still there after the grace.
+        due_us = microseconds(now) + int(self._settings.dispatch_grace_seconds * 1e6)
+        commands = led.step.commands if led.step else ()
         return tuple(
             QueuedCommand(
                 command.command_id,
@@ -248,51 +242,47 @@ class Steps:
                 number,
                 command.operation,
                 bytes(command.data),
-                origin.correlation_id,
-                origin.trace,
-                now_us + self._grace_us,
+                led.origin.correlation_id,
+                led.origin.trace,
+                due_us,
             )
             for number, command in enumerate(commands, 1)
         )
 
 
-def _is_settled(instance: Instance[Any], trigger: Trigger) -> bool:
-    """Whether the instance has taken its step on this already."""
+def _is_settled(instance: Instance, trigger: Trigger) -> bool:
+    """Whether the instance has taken its step on this already, or will be told of it again."""
     if isinstance(trigger, Happened):
         return trigger.recorded.position <= instance.seen
     if isinstance(trigger, CameDue):
-        pending = instance.timers.get(trigger.name)
-        return pending is None or pending.due_us != trigger.due_us
+        return instance.on_agenda().get(trigger.name) != trigger.due_us
     # Of refusals the agenda knows: their command is on it until the step is taken.
     return False
 
 
-def _origin(instance: Instance[Any], trigger: Trigger, step_id: str) -> _Origin:
+def _waits(instance: Instance, trigger: Happened) -> _Led:
+    position = trigger.recorded.position
+    after = msgspec.structs.replace(instance, seen=position, waiting=(*instance.waiting, position))
+    step = Step(cause_of(trigger), instance.state, outcome="waits")
+    return _Led(after, origin_of(instance, trigger), step)
+
+
+def _without(instance: Instance, trigger: Trigger) -> Instance:
+    """The instance once ``trigger`` is done with; one that was stuck goes on with what waits."""
     if isinstance(trigger, Happened):
-        recorded = trigger.recorded
-        return _Origin(recorded.correlation_id or recorded.id, recorded.id, recorded.trace)
-    if isinstance(trigger, CameDue):
-        pending = instance.timers[trigger.name]
-        return _Origin(pending.correlation_id, pending.causation_id, pending.trace)
-    queued = trigger.queued
-    return _Origin(queued.correlation_id, queued.command_id, queued.trace)
+        return msgspec.structs.replace(instance, seen=trigger.recorded.position)
+    subject = trigger.trigger if isinstance(trigger, Retried) else trigger
+    timers, waiting, failure = instance.timers, instance.waiting, instance.failure
+    if isinstance(subject, CameDue):
+        timers = {name: timer for name, timer in timers.items() if name != subject.name}
+    elif isinstance(subject, Happened):
+        waiting = waiting[1:]
+    if failure is not None and not waiting:
+        failure = None
+    elif failure is not None:
+        failure = msgspec.structs.replace(failure, attempts=0, retry_us=0, timer="")
+    return msgspec.structs.replace(instance, timers=timers, waiting=waiting, failure=failure)
 
 
-def _cause(trigger: Trigger) -> Cause:
-    if isinstance(trigger, Happened):
-        recorded = trigger.recorded
-        return Cause("event", recorded.type, recorded.position, recorded.stream)
-    if isinstance(trigger, CameDue):
-        return Cause("timer", trigger.name, due_us=trigger.due_us)
-    queued = trigger.queued
-    return Cause(
-        "refusal", queued.operation, command_id=queued.command_id, why=str(trigger.refusal)
-    )
-
-
-def _told(trigger: Trigger) -> str:
-    if isinstance(trigger, Happened):
-        return f"{trigger.recorded.type} at position {trigger.recorded.position}"
-    if isinstance(trigger, CameDue):
-        return f"the timer {trigger.name}"
-    return f"the refusal of {trigger.queued.operation}"
+def _ids(trigger: Trigger) -> tuple[str, ...]:
+    return (trigger.queued.command_id,) if isinstance(trigger, WasRefused) else ()
