@@ -25,6 +25,7 @@ from twofold.http.problems import (
     refusals_by_name,
     status_of,
 )
+from twofold.http.processes import ProcessOperations
 from twofold.http.questions import AnswerOperation, OneOperation, PageOperation
 from twofold.http.rejections import NoSuchPath
 from twofold.http.routing import Operation, Router
@@ -119,6 +120,8 @@ class HttpApp:
             ProblemPages(system.application.problems, refusals_by_name()),
         )
         add("GET", "/openapi.json", OpenApi(system, demo=self.security.demo))
+        if system.wired.reactings:
+            ProcessOperations(system).add_to(self._router)
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)
         if self.security.demo:

@@ -98,6 +98,7 @@ class Health:
             }
             if why:
                 problems[applier.name] = why
+        problems |= self._system.processes.stopped()
         status = {"status": "not ready" if problems else "ready", "problems": problems}
         body = msgspec.json.encode({**status, "head": progress.head, "projections": projections})
         await exchange.answer(503 if problems else 200, body)

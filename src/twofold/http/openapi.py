@@ -23,6 +23,7 @@ from twofold.http.parameters import (
     plain_schema,
     query_parameter,
 )
+from twofold.http.processes import process_paths
 from twofold.messages.value import Command
 from twofold.runtime.listing import LARGEST_SIZE, LONGEST_TEXT
 from twofold.runtime.system import System
@@ -60,6 +61,9 @@ class OpenApi:
         paths: dict[str, dict[str, Any]] = {}
         for route in routes:
             paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
+        if self._system.wired.reactings:
+            found, more = process_paths()
+            paths, schemas = paths | found, schemas | more
         return {
             "openapi": "3.1.0",
             "info": {"title": self._system.application.title, "version": "1"},

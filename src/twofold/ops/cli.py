@@ -8,6 +8,7 @@ import typer
 
 from twofold.errors import TwofoldError
 from twofold.ops.commands import events, proof, run, status
+from twofold.ops.commands.processes import processes
 from twofold.ops.services.command import app as services
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.command()(status.status)
 app.command("events")(events.events)
 app.command()(proof.verify)
 app.command()(proof.rebuild)
+app.add_typer(processes, name="processes")
 app.add_typer(services, name="services")
 
 
