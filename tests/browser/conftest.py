@@ -1,4 +1,4 @@
-"""The shop in a process of its own, and a real browser before it."""
+"""Applications in processes of their own, and a real browser before them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 CHROMIUM = os.environ.get("TWOFOLD_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -27,7 +28,7 @@ _OPTIONS = [
 Serve = Callable[..., str]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium; without one CI fails and others are told."""
     if not os.path.exists(CHROMIUM):  # noqa: ASYNC240
@@ -41,22 +42,29 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the sample data, made once; tests work on copies."""
-    folder = tmp_path_factory.mktemp("sample")
-    process, _ = _started(folder, {})
-    _stopped(process)
-    return folder / "shop.db"
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Databases with an application's sample data, each made once; tests work on copies."""
+    made: dict[str, Path] = {}
+
+    def sample(application: str) -> Path:
+        if application not in made:
+            folder = tmp_path_factory.mktemp(application)
+            process, _ = _started(application, folder, {})
+            _stopped(process)
+            made[application] = folder / "write.db"
+        return made[application]
+
+    return sample
 
 
 @pytest.fixture
-def serve(tmp_path: Path, sample: Path) -> Iterator[Serve]:
-    """Starts the demo shop with the settings given; answers its address."""
+def serve(tmp_path: Path, samples: Callable[[str], Path]) -> Iterator[Serve]:
+    """Starts an application's demo with the settings given; answers its address."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(**settings: str) -> str:
-        shutil.copy(sample, tmp_path / "shop.db")
-        process, address = _started(tmp_path, settings)
+    def start(application: str, **settings: str) -> str:
+        shutil.copy(samples(application), tmp_path / "write.db")
+        process, address = _started(application, tmp_path, settings)
         processes.append(process)
         return address
 
@@ -65,21 +73,31 @@ def serve(tmp_path: Path, sample: Path) -> Iterator[Serve]:
         _stopped(process)
 
 
-def _started(folder: Path, settings: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A shop for tests that need nothing special of it."""
+    process, address = _started("shop", tmp_path_factory.mktemp("shared"), {})
+    yield address
+    _stopped(process)
+
+
+def _started(
+    application: str, folder: Path, settings: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("TWOFOLD_")},
         "TWOFOLD_DEMO": "1",
-        "TWOFOLD_LOG": f"sqlite:///{folder / 'shop.db'}",
+        "TWOFOLD_LOG": f"sqlite:///{folder / 'write.db'}",
         **settings,
     }
-    command = [sys.executable, "-m", "twofold.ops.cli", "run", "shop", "--port", str(port)]
+    command = [sys.executable, "-m", "twofold.ops.cli", "run", application, "--port", str(port)]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 120
     while not _answers(address):
         assert process.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline, (folder / "log").read_text()

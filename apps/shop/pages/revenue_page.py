@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
-from urllib.parse import urlencode
+import csv
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+from urllib.parse import quote, urlencode
 
+import msgspec
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
-from shop.modules.reports.queries import Dimension, Revenue, RevenueLine
+from shop.modules.reports.cells import cells
+from shop.modules.reports.queries import Dimension, Revenue, RevenueLine, RevenueReport
 from twofold.errors import InvalidInput, Problem
 from twofold.http.pages.charts import Bar, columns, ranks, sparkline
-from twofold.http.pages.formats import money
-from twofold.http.pages.listing import note_time
-from twofold.http.pages.site import Site, Visit
+from twofold.http.pages.formats import day, money, plural
+from twofold.http.pages.freshness import freshness
+from twofold.http.pages.site import Site
+from twofold.http.pages.visit import HEADERS, Visit
 
 _CURRENCY = "GBP"
 _SHOWN = 10
-_RANKED = (Dimension.COUNTRY, Dimension.PRODUCT, Dimension.CUSTOMER)
+_MOST_LINES = 10_000
+_RANKED = {
+    Dimension.COUNTRY: "/orders?country={}",
+    Dimension.PRODUCT: "/products/{}",
+    Dimension.CUSTOMER: "/customers/{}",
+}
+_FIGURES = ("net", "gross", "refunds", "units", "orders")
+_NO_PRODUCT = "REFUND"
+_NOT_TEXT = ("=", "+", "-", "@")
 
 
-class Dashboard:
-    """What the template shows."""
+class Span(msgspec.Struct, frozen=True):
+    """The days reported on, both included; ``month`` if it is exactly one as 2011-08."""
 
-    stale = False
-    as_of: object = None
-    as_of_clock = ""
+    begin: date | None = None
+    end: date | None = None
+    month: str = ""
+
+    @property
+    def query(self) -> str:
+        """As parameters of an address."""
+        given = {"month": self.month} if self.month else {"from": self.begin, "to": self.end}
+        return urlencode({name: value for name, value in given.items() if value})
+
+    @property
+    def before(self) -> Span | None:
+        """The same number of days before it."""
+        if self.begin is None or self.end is None:
+            return None
+        last = self.begin - timedelta(days=1)
+        return Span(last - (self.end - self.begin), last)
+
+    @property
+    def spoken(self) -> str:
+        """``1 Aug 2011 to 31 Aug 2011``."""
+        return f"{day(self.begin)} to {day(self.end)}"
 
 
 class RevenuePage:
@@ -37,72 +70,121 @@ class RevenuePage:
 
     async def show(self, request: Request) -> Response:
         """The dashboard for a span of time."""
-        visit = Visit.of(request, self._site)
-        month = request.query_params.get("month", "")
-        begin, end = _span(request, month)
-        by = Dimension.DAY if month else Dimension.MONTH
-        asked = await visit.asked(self._site.system)
-        found = await self._site.system.ask(Revenue(by=by, from_=begin, to=end), asked)
-        view = Dashboard()
-        view.stale = found.stale
-        note_time(view, found.time_us, self._site.system.clock.now())
-        ranked = []
-        for dimension in _RANKED:
-            query = Revenue(by=dimension, from_=begin, to=end, limit=_SHOWN)
-            lines = (await self._site.system.ask(query, asked)).answer.items
-            ranked.append((dimension.value, lines, _ranks(dimension, lines)))
+        visit = Visit.of(request, self._site.security)
+        span = _span(visit)
+        by = Dimension.DAY if span.month else Dimension.MONTH
+        found = await self._site.ask(visit, _query(by, span))
+        report: RevenueReport = found.answer
+        ranked = [(kind, await self._ranked(visit, kind, span)) for kind in _RANKED]
         values = {
-            "view": view,
-            "total": found.answer.total,
-            "lines": found.answer.items,
+            "span": span,
             "by": by.value,
-            "month": month,
             "currency": _CURRENCY,
-            "chart": columns("Net revenue", [_bar(line, by) for line in found.answer.items]),
-            "trend": sparkline("Orders", [_orders(line) for line in found.answer.items]),
-            "ranked": ranked,
-            "begin": begin or "",
-            "end": end or "",
+            "total": report.total,
+            "changes": await self._changes(visit, span, report.total),
+            "lines": report.items,
+            "chart": columns(f"Net revenue by {by}", [_bar(line, by) for line in report.items]),
+            "trends": {name: _trend(name, report.items) for name in _FIGURES},
+            "ranked": [(kind, lines, _ranks(kind, lines)) for kind, lines in ranked],
+            "fresh": freshness(
+                self._site.system,
+                (cells.name,),
+                found.position,
+                found.time_us,
+                stale=found.stale,
+            ),
         }
         return self._site.page(visit, "revenue.html", values)
 
+    async def export(self, request: Request) -> Response:
+        """The same figures, exact, as a table for spreadsheets."""
+        visit = Visit.of(request, self._site.security)
+        text = visit.parameter("by") or Dimension.MONTH.value
+        if text not in tuple(Dimension):
+            raise InvalidInput([Problem("by", f"one of {', '.join(Dimension)}")])
+        query = _query(Dimension(text), _span(visit), _MOST_LINES)
+        lines = (await self._site.ask(visit, query)).answer.items
+        name = f'attachment; filename="revenue-by-{text}.csv"'
+        headers = {**HEADERS, "content-disposition": name}
+        written = _csv(text, lines)
+        response = PlainTextResponse(written, 200, headers, media_type="text/csv; charset=utf-8")
+        return visit.finish(response)
 
-def _orders(line: RevenueLine) -> Any:
-    return type(line.net)(line.orders)
+    async def _ranked(self, visit: Visit, kind: Dimension, span: Span) -> list[RevenueLine]:
+        found = await self._site.ask(visit, _query(kind, span, _SHOWN))
+        lines: list[RevenueLine] = found.answer.items
+        return lines
+
+    async def _changes(self, visit: Visit, span: Span, total: RevenueLine) -> dict[str, str]:
+        """Each figure against the same span before, in percent; empty if there is none."""
+        if span.before is None:
+            return {}
+        before = (await self._site.ask(visit, _query(Dimension.DAY, span.before, 1))).answer.total
+        return {name: _change(getattr(before, name), getattr(total, name)) for name in _FIGURES}
+
+
+def _query(by: Dimension, span: Span, limit: int = 1_000) -> Revenue:
+    return Revenue(by=by, from_=span.begin, to=span.end, limit=limit)
+
+
+def _change(before: Decimal | int, now: Decimal | int) -> str:
+    if not before:
+        return ""
+    percent = (Decimal(now) - Decimal(before)) / abs(Decimal(before)) * 100
+    return f"{percent:+.1f} %"
 
 
 def _bar(line: RevenueLine, by: Dimension) -> Bar:
-    href = f"/revenue?{urlencode({'month': line.key})}" if by is Dimension.MONTH else ""
-    label = line.key if by is Dimension.MONTH else line.key[-2:]
-    return Bar(label, line.net, f"{money(line.net, _CURRENCY)} net, {line.orders} orders", href)
+    shown = f"{money(line.net, _CURRENCY)} net, {plural(line.orders, 'order')}"
+    if by is Dimension.MONTH:
+        return Bar(line.key, line.net, shown, f"/revenue?{urlencode({'month': line.key})}")
+    drill = urlencode({"from": line.key, "to": line.key})
+    return Bar(str(int(line.key[-2:])), line.net, shown, f"/orders?{drill}")
 
 
-def _ranks(dimension: Dimension, lines: list[RevenueLine]) -> Any:
-    hrefs = {
-        Dimension.COUNTRY: "/orders?country={}",
-        Dimension.PRODUCT: "/products/{}",
-        Dimension.CUSTOMER: "/customers/{}",
-    }
-    bars = [
-        Bar(
-            line.key or "(none)",
-            line.net,
-            money(line.net, _CURRENCY),
-            hrefs[dimension].format(line.key) if line.key and line.key != "REFUND" else "",
-        )
-        for line in lines
-    ]
-    return ranks(f"Net revenue by {dimension}", bars)
+def _trend(name: str, lines: list[RevenueLine]) -> Markup:
+    values = [Decimal(getattr(line, name)) for line in lines]
+    return sparkline(f"{name.capitalize()} over time", values)
 
 
-def _span(request: Request, month: str) -> tuple[date | None, date | None]:
-    try:
-        if month:
-            begin = date.fromisoformat(f"{month}-01")
-            following = date(begin.year + begin.month // 12, begin.month % 12 + 1, 1)
-            return begin, date.fromordinal(following.toordinal() - 1)
-        given = [request.query_params.get(name, "") for name in ("from", "to")]
-        first, last = (date.fromisoformat(text) if text else None for text in given)
-    except ValueError:
-        raise InvalidInput([Problem("from", "dates are written 2011-08-31")]) from None
-    return first, last
+def _ranks(kind: Dimension, lines: list[RevenueLine]) -> Markup:
+    bars = []
+    for line in lines:
+        known = line.key not in ("", _NO_PRODUCT)
+        href = _RANKED[kind].format(quote(line.key, safe="")) if known else ""
+        bars.append(Bar(line.key or "(none)", line.net, money(line.net, _CURRENCY), href))
+    return ranks(bars)
+
+
+def _csv(by: str, lines: list[RevenueLine]) -> str:
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow((by, *_FIGURES, "currency"))
+    for line in lines:
+        # Spreadsheets would take such a name for a formula.
+        key = f"'{line.key}" if line.key.startswith(_NOT_TEXT) else line.key
+        table.writerow((key, *(getattr(line, name) for name in _FIGURES), _CURRENCY))
+    return written.getvalue()
+
+
+def _span(visit: Visit) -> Span:
+    """The days that an address names. Raises InvalidInput."""
+    month = visit.parameter("month")
+    problems, days = [], []
+    for name, text in (
+        ("month", month and f"{month}-01"),
+        ("from", visit.parameter("from")),
+        ("to", visit.parameter("to")),
+    ):
+        try:
+            days.append(date.fromisoformat(text) if text else None)
+        except ValueError:
+            example = "2011-08" if name == "month" else "2011-08-31"
+            problems.append(Problem(name, f"is written {example}"))
+    if problems:
+        raise InvalidInput(problems)
+    first, begin, end = days
+    if first is None:
+        return Span(begin, end)
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return Span(first, following - timedelta(days=1), month)

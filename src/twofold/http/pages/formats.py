@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+_SPANS = (("minute", 60, 60), ("hour", 3600, 24), ("day", 86400, 31))
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
@@ -30,7 +31,7 @@ def money(amount: Any, currency: str = "") -> str:
 
 def number(value: Any) -> str:
     """``1234`` → ``1,234``."""
-    return f"{value:,}" if isinstance(value, int) else f"{Decimal(str(value)):,}"
+    return f"{Decimal(str(value)):,}"
 
 
 def exact_time(value: Any) -> str:
@@ -46,23 +47,30 @@ def day(value: Any) -> str:
 
 
 def relative_time(value: Any, now: datetime) -> str:
-    """``5 minutes ago``; days beyond a month."""
+    """``5 minutes ago``, ``in 2 days``; the day beyond a month."""
     when = as_time(value)
     if when is None:
         return ""
     seconds = (now - when).total_seconds()
-    for unit, size, limit in (("minute", 60, 60), ("hour", 3600, 24), ("day", 86400, 31)):
-        count = int(seconds // size)
-        if unit == "minute" and count < 1:
-            return "just now"
+    if abs(seconds) < _SPANS[0][1]:
+        return "just now" if seconds >= 0 else "in a moment"
+    for unit, size, limit in _SPANS:
+        count = int(abs(seconds) // size)
         if count < limit:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            span = plural(count, unit)
+            return f"{span} ago" if seconds > 0 else f"in {span}"
     return day(when)
 
 
 def words(text: Any) -> str:
     """``pending-payment`` → ``pending payment``."""
     return str(text).replace("-", " ").replace("_", " ")
+
+
+def plural(count: int, noun: str) -> str:
+    """``1, order`` → ``1 order``; ``2, order`` → ``2 orders``; ``2, entry|entries`` likewise."""
+    one, _, many = noun.partition("|")
+    return f"{number(count)} {one if count == 1 else many or f'{one}s'}"
 
 
 def times(price: Any, quantity: int) -> Decimal:

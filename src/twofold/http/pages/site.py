@@ -6,77 +6,71 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from twofold.domain.caller import Caller
-from twofold.errors import Problem
-from twofold.http.exchange import Exchange
-from twofold.http.pages import formats
-from twofold.http.security import Security, check_origin
-from twofold.http.tokens import COOKIE, asked
-from twofold.runtime.queries import Asked
+from twofold.domain.projection import OneOf, PageOf
+from twofold.errors import NotCaughtUp
+from twofold.http.pages import charts, formats
+from twofold.http.pages.forms import anchor
+from twofold.http.pages.freshness import freshness
+from twofold.http.pages.listing import Document, ListView, listed
+from twofold.http.pages.visit import HEADERS, Visit
+from twofold.http.security import Security
+from twofold.messages.value import Command, Query
+from twofold.runtime.listing import Parameters
+from twofold.runtime.queries import Answered
+from twofold.runtime.sending import Done, Sent
 from twofold.runtime.system import System
+from twofold.wiring.routes import Route
 
 _FOLDER = Path(__file__).parent
 _MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-}
+_FILTERS = ("money", "number", "exact_time", "day", "words", "times", "plural")
+Menu = Sequence[tuple[str, str, frozenset[str]]]
 
 
 class Site:
-    """What the pages of one application have in common. ``menu`` maps a role to its entries."""
+    """What the pages of one application have in common.
 
-    def __init__(
-        self,
-        system: System,
-        security: Security,
-        templates: Path,
-        menu: Sequence[tuple[str, str, frozenset[str]]],
-    ) -> None:
+    ``menu`` lists entries as label, address and the roles they are for (none: everybody).
+    """
+
+    def __init__(self, system: System, security: Security, templates: Path, menu: Menu) -> None:
         self.system = system
         self.security = security
-        self.title = system.application.title
         self._menu = menu
         self._files = {file.name: file.read_bytes() for file in (_FOLDER / "static").iterdir()}
-        self._marks = {
-            name: hashlib.blake2b(content, digest_size=6).hexdigest()
-            for name, content in self._files.items()
-        }
-        self._environment = Environment(
+        # One mark for all: modules name each other by relative addresses.
+        content = b"".join(self._files[name] for name in sorted(self._files))
+        self._mark = hashlib.blake2b(content, digest_size=6).hexdigest()
+        self._environment = self._jinja(templates)
+
+    def _jinja(self, templates: Path) -> Environment:
+        environment = Environment(
             loader=FileSystemLoader([templates, _FOLDER / "templates"]),
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        filters = {
-            name: getattr(formats, name)
-            for name in ("money", "number", "exact_time", "day", "words", "times")
-        }
-        self._environment.filters.update(filters)
-        self._environment.filters["relative_time"] = self._relative
-        self._environment.globals["static"] = self.static
+        environment.filters |= {name: getattr(formats, name) for name in _FILTERS}
+        environment.filters |= {"relative_time": self._relative, "anchor": anchor}
+        environment.globals |= {"static": self.static, "places": charts.places}
+        return environment
 
     def static(self, name: str) -> str:
         """The address of a static file; it changes with the content, so it is cached for ever."""
-        return f"/static/{self._marks[name]}/{name}"
+        return f"/static/{self._mark}/{name}"
 
     async def static_file(self, request: Request) -> Response:
         """GET /static/{mark}/{name}."""
         name = request.path_params["name"]
-        if self._marks.get(name) != request.path_params["mark"]:
+        if name not in self._files or request.path_params["mark"] != self._mark:
             return Response("not found", 404)
         headers = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(self._files[name], media_type=_MEDIA[Path(name).suffix], headers=headers)
@@ -85,8 +79,10 @@ class Site:
         self, visit: Visit, template: str, values: Mapping[str, Any], status: int = 200
     ) -> Response:
         """A page. ``values`` are for the template."""
+        application = self.system.application
         text = self._environment.get_template(template).render(
-            site={"title": self.title, "menu": self.menu(visit.caller)},
+            site={"title": application.title, "accent": application.accent},
+            menu=self.menu(visit.caller),
             caller=visit.caller,
             path=visit.request.url.path,
             **values,
@@ -97,64 +93,67 @@ class Site:
         """The entries for somebody; an entry without roles is for everyone."""
         return [(n, href) for n, href, roles in self._menu if not roles or roles & caller.roles]
 
+    async def send(self, visit: Visit, command: Command, key: str) -> Done:
+        """Handle a command of the visitor's, once per ``key``. Raises as ``System.send`` does."""
+        sent = Sent(caller=visit.caller, key=key)
+        return await self.system.send(command, sent)
+
+    async def ask(self, visit: Visit, query: Query[Any]) -> Answered[Any]:
+        """Answer a query of the visitor's, rather stale than not. Raises as ``System.ask`` does."""
+        asked = await visit.asked(self.system)
+        try:
+            return await self.system.ask(query, asked)
+        except NotCaughtUp:
+            visit.late = True
+            found = await self.system.ask(query, msgspec.structs.replace(asked, token=""))
+            return msgspec.structs.replace(found, stale=True)
+
+    async def one(self, visit: Visit, path: str, key: str) -> Document:
+        """The document that GET ``path`` answers, or an older state of it, marked as such.
+
+        Raises NotFound and who-may errors.
+        """
+        route = self._route(path, OneOf)
+        found = await self.system.queries.one(route, key, await visit.asked(self.system))
+        visit.late |= found.stale
+        names = (route.target.projection.name,)  # type: ignore[union-attr]
+        fresh = freshness(self.system, names, found.position, found.time_us, stale=found.stale)
+        return Document(msgspec.json.decode(found.answer), fresh)
+
+    async def page_of(
+        self,
+        visit: Visit,
+        path: str,
+        *,
+        facets: str = "",
+        fixed: Parameters | None = None,
+        sort: tuple[str, str] | None = None,
+    ) -> ListView:
+        """The list that GET ``path`` answers to the parameters of the visitor's address.
+
+        ``fixed`` are parameters that the page sets, ``sort`` (field, direction) is the order where
+        the address names none. Raises InvalidInput and who-may errors.
+        """
+        route = self._route(path, PageOf)
+        return await listed(self.system, route, visit, facets, fixed or {}, sort)
+
+    def may(self, command: type[Command], caller: Caller, *, owner: bool) -> bool:
+        """Whether the caller may send such a command at all, the thing being theirs or not."""
+        rules = [route.may for route in self.system.wired.routes if route.target is command]
+        return any(rule.admits(caller) or (rule.owners and owner) for rule in rules)
+
+    def new_key(self) -> str:
+        """Made with a form, so that sending the form twice is one command."""
+        return self.system.chance.new_id(self.system.clock.now())
+
+    def _route(self, path: str, kind: type[OneOf] | type[PageOf]) -> Route:
+        """The query that is served at ``path``; a page rather shows what there is, and says so."""
+        (route,) = (
+            route
+            for route in self.system.wired.routes
+            if route.path == path and isinstance(route.target, kind)
+        )
+        return msgspec.structs.replace(route, when_behind="serve-stale")
+
     def _relative(self, value: Any) -> str:
         return formats.relative_time(value, self.system.clock.now())
-
-
-class Visit:
-    """One request for a page: who asks, and what they ask of freshness."""
-
-    def __init__(self, request: Request, exchange: Exchange) -> None:
-        self.request = request
-        self.caller = exchange.caller
-        self._exchange = exchange
-
-    @classmethod
-    def of(cls, request: Request, site: Site) -> Visit:
-        """The visit of a request. Raises ForeignOrigin for a form of another site."""
-        exchange = Exchange(request.scope, request.receive, _unsent)
-        exchange.caller = site.security.identify(exchange)
-        if request.method == "POST":
-            check_origin(exchange)
-        return cls(request, exchange)
-
-    async def asked(self, system: System, wait_seconds: float = 0.4) -> Asked:
-        """What to ask of queries. Pages wait shortly: better to show what is known, and say so."""
-        found = await asked(self._exchange, system)
-        return msgspec.structs.replace(found, wait_seconds=wait_seconds)
-
-    async def form(self) -> dict[str, list[str]]:
-        """The fields of a form."""
-        body = await self.request.body()
-        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-
-    def see(self, where: str, system: System, position: int = 0) -> Response:
-        """Go and look there; with the token for ``position``."""
-        response = RedirectResponse(where, 303, HEADERS)
-        if position:
-            token = system.tokens.token(position)
-            response.set_cookie(COOKIE, token, httponly=True, samesite="lax", path="/")
-        return self.finish(response)
-
-    def sign_in(self, site: Site, account: str) -> None:
-        """Start a session for a demo account."""
-        site.security.start_session(self._exchange, site.security.accounts[account])
-
-    def sign_out(self) -> None:
-        """End the session."""
-        self._exchange.set_cookie("twofold_session", "", seconds=0)
-
-    def finish(self, response: Response) -> Response:
-        """The response with the cookies set meanwhile."""
-        for name, value in self._exchange.added:
-            response.raw_headers.append((name, value))
-        return response
-
-
-async def _unsent(_: Any) -> None:
-    raise AssertionError("pages answer through Starlette")
-
-
-def field_errors(problems: Sequence[Problem]) -> dict[str, str]:
-    """Problems by field, for a form."""
-    return {problem.field: problem.message for problem in problems}

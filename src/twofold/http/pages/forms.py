@@ -1,0 +1,68 @@
+"""Forms: what was entered, and what is wrong with it, beside the fields and in a summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from twofold.errors import Problem
+
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """A line of the summary: what it says and the id of the field to go to ("" = none)."""
+
+    text: str
+    anchor: str
+
+
+class Form:
+    """The fields of a form as entered. ``labels`` names fields as the page does.
+
+    A label for the fields of a list is given as ``lines[].sku`` and may contain ``{n}``.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, Sequence[str]],
+        problems: Sequence[Problem] = (),
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self._fields = fields
+        self._problems = problems
+        self._labels = labels or {}
+
+    def value(self, name: str, default: str = "") -> str:
+        """What was entered in a field."""
+        return (self._fields.get(name) or [default])[0]
+
+    def values(self, name: str) -> Sequence[str]:
+        """What was entered or chosen in all fields of that name."""
+        return self._fields.get(name, ())
+
+    def error(self, *names: str) -> str:
+        """What is wrong with a field (under any of its names), "" if nothing."""
+        return "; ".join(p.message for p in self._problems if p.field in names)
+
+    @property
+    def complaints(self) -> list[Complaint]:
+        """Everything that is wrong, each with its field."""
+        return [self._complaint(problem) for problem in self._problems]
+
+    def _complaint(self, problem: Problem) -> Complaint:
+        label = self._label(problem.field)
+        text = f"{label}: {problem.message}" if label else problem.message
+        return Complaint(text, anchor(problem.field))
+
+    def _label(self, field: str) -> str:
+        index = _INDEX.search(field)
+        label = self._labels.get(_INDEX.sub("[]", field), "")
+        return label.format(n=int(index.group(1)) + 1) if index else label
+
+
+def anchor(field: str) -> str:
+    """The id of a field: ``lines[0].sku`` → ``lines-0-sku``."""
+    return re.sub(r"\W+", "-", field).strip("-")
