@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from training.modules.catalogue.module import module as catalogue
 from training.modules.offers.module import module as offers
 from training.modules.programs.module import module as programs
 from training.modules.reviews.module import module as reviews
@@ -20,5 +21,5 @@ ACCOUNTS = (
 )
 
 app = Application(
-    "training", programs, reviews, offers, title="Training company", accounts=ACCOUNTS
+    "training", programs, reviews, offers, catalogue, title="Training company", accounts=ACCOUNTS
 )

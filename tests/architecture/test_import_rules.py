@@ -56,6 +56,21 @@ VIOLATIONS = [
         "Modules of the training company meet only",
     ),
     (
+        "apps/training/modules/catalogue/offers.py",
+        "import training.modules.programs.facade",
+        "The catalogue decides nothing",
+    ),
+    (
+        "apps/training/modules/catalogue/offers.py",
+        "import training.modules.offers.places",
+        "Modules of the training company meet only",
+    ),
+    (
+        "apps/training/modules/offers/booking.py",
+        "import asyncpg",
+        "The training company's rules are pure",
+    ),
+    (
         "apps/training/modules/reviews/assignment.py",
         "import random",
         "The training company's rules are pure",

@@ -73,4 +73,11 @@ def confirmed(name: str) -> tuple[PlaceHeld, PlaceConfirmed]:
 def joined(name: str, code: DiscountCode | None = None) -> WaitingListJoined:
     """Somebody who waits."""
     agreed = discounted(DRAFTED.price, code is not None)
-    return WaitingListJoined(**_of(name), agreed=agreed, currency="EUR", code=code)
+    return WaitingListJoined(
+        **_of(name),
+        price=DRAFTED.price,
+        agreed=agreed,
+        begins=DRAFTED.begins,
+        currency="EUR",
+        code=code,
+    )

@@ -160,6 +160,7 @@ def book(
         taken,
         state,
         booking_id=booking_id,
+        begins=state.begins,
         places=counted.but(waiting=counted.waiting + 1),
     )
     return joined, begun

@@ -162,7 +162,9 @@ class OfferCancelled(OfProgram, Event):
 class WaitingListJoined(OfBooking, Event):
     """All places were taken. ``agreed`` is the price that the participant saw."""
 
+    price: Decimal
     agreed: Decimal
+    begins: datetime
     currency: str
     code: DiscountCode | None
 
