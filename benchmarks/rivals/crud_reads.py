@@ -12,18 +12,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.load import Load, load
-from benchmarks.orders import COUNTRIES, STATUSES
+from benchmarks.paths import ONE_ORDER_PATHS, page_paths
 from benchmarks.rivals.answer import postgres_address, print_answer
 from benchmarks.rivals.crud_seed import seed
 from benchmarks.served import served
 
 PACKAGES = ("fastapi", "sqlalchemy", "pydantic", "uvicorn", "asyncpg", "aiosqlite")
-ONE_ORDER_PATHS = 2_000
 
 
 @contextmanager
@@ -42,19 +40,6 @@ async def filled(address: str, count: int) -> list[str]:
         return await seed(engine, count)
     finally:
         await engine.dispose()
-
-
-def page_paths() -> list[str]:
-    """The first pages of each status, of each country, and of some of both."""
-    countries = [quote(country) for country in COUNTRIES]
-    by_status = [f"/orders?status={status}&page={page}" for status in STATUSES for page in range(3)]
-    by_country = [f"/orders?country={country}" for country in countries]
-    by_both = [
-        f"/orders?status={status}&country={country}"
-        for status in STATUSES[:3]
-        for country in countries[:3]
-    ]
-    return by_status + by_country + by_both
 
 
 def measure(address: str, ids: Sequence[str], seconds: float) -> tuple[Load, Load]:

@@ -1,0 +1,51 @@
+"""From the commit of a command to the moment in which a query shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from benchmarks.workload import Move, OrderId, on_fast_loop, system
+from twofold import Asked, Sent, System
+from twofold.wiring.routes import Route
+
+COMMANDS_PER_SECOND, SECONDS = 1_000, 10
+# Below the interval of a poll: whatever is slower waited for one.
+_TICK_SECONDS = 0.005
+
+
+def visible_after(address: str) -> list[float]:
+    """Milliseconds, sorted: a query with the command's token, asked as soon as it was answered.
+
+    Commands come at 1,000 a second, whatever becomes of those before; the projection follows the
+    log in the same process.
+    """
+
+    async def measured() -> list[float]:
+        async with system(address, "async", frozenset({"api", "projector"})) as running:
+            (route,) = [r for r in running.wired.routes if r.path == "/orders/{id}"]
+            await _paced(running, route, COMMANDS_PER_SECOND)
+            return sorted(await _paced(running, route, COMMANDS_PER_SECOND * SECONDS))
+
+    times: list[float] = on_fast_loop(measured)
+    return times
+
+
+async def _paced(running: System, route: Route, commands: int) -> list[float]:
+    begun, tasks = time.perf_counter(), []
+    while len(tasks) < commands:
+        due = int((time.perf_counter() - begun) * COMMANDS_PER_SECOND) + 1
+        while len(tasks) < min(due, commands):
+            tasks.append(asyncio.create_task(_shown(running, route, len(tasks))))
+        await asyncio.sleep(_TICK_SECONDS)
+    return list(await asyncio.gather(*tasks))
+
+
+async def _shown(running: System, route: Route, number: int) -> float:
+    key = OrderId(f"o-{number % 1_000:05}")
+    done = await running.send(Move(order_id=key, amount=1), Sent())
+    begun = time.perf_counter()
+    asked = Asked(token=running.tokens.token(done.position), wait_seconds=10)
+    answered = await running.queries.one(route, key, asked)
+    assert answered.position >= done.position
+    return (time.perf_counter() - begun) * 1e3
