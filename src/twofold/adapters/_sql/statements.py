@@ -125,33 +125,38 @@ def _condition(dialect: Dialect, table: Table, condition: Condition, into: Value
 
 
 def page(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]]:
-    """The statement for one page and one row more: key, document, sort value."""
+    """The statement for one page and one row more: key, document, sort value.
+
+    Rows are chosen and sorted first, within an index where one has all that takes; then only the
+    documents of the page are read.
+    """
     into = Values(dialect)
     clause = where(dialect, table, select.where, select.text, into)
-    source, value, order = dialect.table(table.name), "null", "key"
+    source, value, order = dialect.table(table.name), "null", "{key}"
     if select.sort is not None:
         value, order = _order(*select.sort)
     elif select.text.strip() and words(select.text):
-        source, relevance = dialect.ranked(table, words(select.text), into)
-        order = f"{relevance} desc, key"
+        source, value = dialect.ranked(table, words(select.text), into)
+        order = "{value} desc, {key}"
     if select.after is not None:
         beyond = _beyond(dialect, table, select, into)
         clause += (" and " if clause else " where ") + beyond
-    sql = f"select key, document, {value} from {source}{clause} order by {order}"
-    sql += f" limit {into.add(select.limit + 1)}"
+    chosen = f"select key as k, {value} as v from {source}{clause} "
+    chosen += f"order by {order.format(value=value, key='key')} limit {into.add(select.limit + 1)}"
     if select.offset:
-        sql += f" offset {into.add(select.offset)}"
+        chosen += f" offset {into.add(select.offset)}"
+    sql = (
+        f"select d.key, d.document, c.v from ({chosen}) c join {dialect.table(table.name)} d "
+        f"on d.key = c.k order by {order.format(value='c.v', key='c.k')}"
+    )
     return sql, into.list
 
 
 def _order(column: str, descending: bool) -> tuple[str, str]:
     # None counts as larger than every value, in both directions. Keys follow the direction, so
     # that an index over column and key is in order both ways.
-    name = column_name(column)
-    return (
-        name,
-        f"{name} desc nulls first, key desc" if descending else f"{name} asc nulls last, key",
-    )
+    how = "{value} desc nulls first, {key} desc" if descending else "{value} asc nulls last, {key}"
+    return column_name(column), how
 
 
 def _beyond(dialect: Dialect, table: Table, select: Select, into: Values) -> str:
