@@ -11,9 +11,7 @@ import msgspec
 from twofold.messages.recorded import moment
 from twofold.runtime.system import System
 
-State: TypeAlias = Literal[
-    "current", "catching-up", "rebuilding", "parked", "stopped", "timed-out", "failed"
-]
+State: TypeAlias = Literal["current", "catching-up", "rebuilding", "parked", "stopped", "timed-out"]
 _WORST_LAST: tuple[State, ...] = ("current", "catching-up", "rebuilding", "parked", "stopped")
 
 

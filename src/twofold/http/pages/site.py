@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from twofold.domain.caller import Caller
 from twofold.domain.projection import OneOf, PageOf
 from twofold.errors import NotCaughtUp
-from twofold.http.pages import charts, formats
-from twofold.http.pages.forms import anchor
 from twofold.http.pages.freshness import freshness
 from twofold.http.pages.listing import Document, ListView, listed
+from twofold.http.pages.rendering import environment
 from twofold.http.pages.visit import HEADERS, Visit
 from twofold.http.security import Security
 from twofold.messages.value import Command, Query
@@ -30,7 +28,6 @@ from twofold.wiring.routes import Route
 
 _FOLDER = Path(__file__).parent
 _MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_FILTERS = ("money", "number", "exact_time", "day", "words", "times", "plural")
 Menu = Sequence[tuple[str, str, frozenset[str]]]
 
 
@@ -48,20 +45,8 @@ class Site:
         # One mark for all: modules name each other by relative addresses.
         content = b"".join(self._files[name] for name in sorted(self._files))
         self._mark = hashlib.blake2b(content, digest_size=6).hexdigest()
-        self._environment = self._jinja(templates)
-
-    def _jinja(self, templates: Path) -> Environment:
-        environment = Environment(
-            loader=FileSystemLoader([templates, _FOLDER / "templates"]),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {name: getattr(formats, name) for name in _FILTERS}
-        environment.filters |= {"relative_time": self._relative, "anchor": anchor}
-        environment.globals |= {"static": self.static, "places": charts.places}
-        return environment
+        self._environment = environment(templates, system.clock.now)
+        self._environment.globals["static"] = self.static
 
     def static(self, name: str) -> str:
         """The address of a static file; it changes with the content, so it is cached for ever."""
@@ -154,6 +139,3 @@ class Site:
             if route.path == path and isinstance(route.target, kind)
         )
         return msgspec.structs.replace(route, when_behind="serve-stale")
-
-    def _relative(self, value: Any) -> str:
-        return formats.relative_time(value, self.system.clock.now())
