@@ -11,10 +11,8 @@ send a command is declared by routes and tested over HTTP (``twofold.testing.sit
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
-
-import msgspec
 
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.domain.aggregate import Aggregate, EventSourced
@@ -23,11 +21,13 @@ from twofold.domain.context import Context
 from twofold.domain.deciding import decide
 from twofold.domain.projection import Fold, Projection
 from twofold.errors import Mistake, TwofoldError, WiringProblems
-from twofold.messages.recorded import Recorded, microseconds
+from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event, ReadModel
 from twofold.ports.read_store import Row
 from twofold.runtime.clock import SeededChance
 from twofold.runtime.folding import FoldBatch
+from twofold.testing.history import IDENTITY, Stream, recorded, type_name
+from twofold.testing.telling import shown, told
 from twofold.testing.virtual_time import START
 from twofold.wiring.foldings import Folding
 from twofold.wiring.handlings import identity_field
@@ -36,7 +36,6 @@ from twofold.wiring.model import Model
 R = TypeVar("R")
 S = TypeVar("S")
 D = TypeVar("D", bound=ReadModel)
-_IDENTITY = "1"
 
 
 class Outcome(Generic[S]):
@@ -53,7 +52,7 @@ class Outcome(Generic[S]):
     def then(self, *expected: Event) -> Outcome[S]:
         """These events happened, in this order, and no others."""
         if self.error is not None or self.events != expected:
-            self._fail(_lines(expected), _differences(expected, self.events))
+            self._fail(shown(expected), _differences(expected, self.events))
         return self
 
     def nothing(self) -> Outcome[S]:
@@ -79,8 +78,13 @@ class Outcome(Generic[S]):
 
     def _fail(self, expected: list[str], more: Iterable[str] = ()) -> None:
         error = self.error
-        actual = [f"refused: {type(error).__name__}: {error}"] if error else _lines(self.events)
-        rows = [self.story, *_told("then", expected), *_told("but", actual), *_told("", more)]
+        actual = [f"refused: {type(error).__name__}: {error}"] if error else shown(self.events)
+        rows = [
+            self.story,
+            *told("then", expected),
+            *told("but", actual),
+            *told("", more),
+        ]
         raise AssertionError("\n".join(rows))
 
 
@@ -111,11 +115,14 @@ class Given(Generic[S]):
         problems: list[Mistake] = []
         field = identity_field(type(command), self._aggregate.identity, problems)
         self._stop_if(problems)
-        identity = str(getattr(command, field)) if field else _IDENTITY
+        identity = str(getattr(command, field)) if field else IDENTITY
         context = Context(at, caller, identity, SeededChance(1))
         arguments = [context if want == "context" else given for want in fitting[0].wants]
         story = "\n".join(
-            [*_told("given", _lines(self._past)), *_told("when", [_asked(command, caller)])]
+            [
+                *told("given", shown(self._past)),
+                *told("when", [_asked(command, caller)]),
+            ]
         )
         try:
             events, after = decide(
@@ -146,27 +153,13 @@ def given(aggregate: Aggregate[S], *past: Event | S) -> Given[S]:
     return Given(aggregate, past)
 
 
-class Stream(msgspec.Struct, frozen=True):
-    """Events of one aggregate, as ``stream`` makes them."""
-
-    identity: str
-    events: tuple[Event, ...]
-    actor: str
-    at: datetime | None
-
-
-def stream(identity: str, *events: Event, actor: str = "", at: datetime | None = None) -> Stream:
-    """Events of the aggregate with this id, for ``projected``; ``at``: when they happened."""
-    return Stream(identity, events, actor, at)
-
-
 def projected(projection: Projection[D], *history: Event | Stream) -> dict[str, D]:
     """All documents by key after ``history``; events on their own belong to the stream "1".
 
     Without ``at`` events are a second apart, from ``virtual_time.START`` on.
     """
     folding = _folding(projection)
-    rows = _at_once(_rows(folding, _recorded(history)))
+    rows = _at_once(_rows(folding, recorded(history)))
     return {row.key: folding.model.decode(row.document) for row in rows}
 
 
@@ -194,50 +187,10 @@ def _folding(projection: Projection[Any]) -> Folding:
     table: dict[str, tuple[Fold, ...]] = {}
     for fold in projection.folds(problems):
         for event in fold.events:
-            table[_type_name(event)] = (*table.get(_type_name(event), ()), fold)
+            table[type_name(event)] = (*table.get(type_name(event), ()), fold)
     if problems:
         raise WiringProblems(problems)
     return Folding(projection, model, table, "")
-
-
-def _recorded(history: Iterable[Event | Stream]) -> list[tuple[Recorded, Event]]:
-    found: list[tuple[Recorded, Event]] = []
-    versions: dict[str, int] = {}
-    for one in history:
-        group = one if isinstance(one, Stream) else stream(_IDENTITY, one)
-        for event in group.events:
-            position = len(found) + 1
-            versions[group.identity] = versions.get(group.identity, 0) + 1
-            moment = group.at or START + timedelta(seconds=position - 1)
-            recorded = Recorded(
-                position=position,
-                id=str(position),
-                stream=f"stream:{group.identity}",
-                version=versions[group.identity],
-                type=_type_name(type(event)),
-                schema_version=1,
-                time_us=microseconds(moment),
-                correlation_id="",
-                causation_id="",
-                actor=group.actor,
-                trace="",
-                data=b"",
-            )
-            found.append((recorded, event))
-    return found
-
-
-def _type_name(event: type[Event]) -> str:
-    return f"{event.__module__}.{event.__qualname__}"
-
-
-def _told(label: str, what: Iterable[str]) -> list[str]:
-    """Rows of the story: the label stands before the first one."""
-    return [f"{label if index == 0 else '':<6} {one}" for index, one in enumerate(what)]
-
-
-def _lines(values: Sequence[object]) -> list[str]:
-    return [repr(value) for value in values] or ["nothing"]
 
 
 def _asked(command: Command, caller: Caller) -> str:

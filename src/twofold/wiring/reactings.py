@@ -47,7 +47,7 @@ def find_reactings(
     problems: list[Mistake],
 ) -> dict[str, Reacting]:
     """Every process with its reactions; what is wrong goes to ``problems``."""
-    unique([(p.name, p.declared_at) for p in processes], "process", problems)
+    unique([(p.name, p.declared_at) for p in processes], "process manager", problems)
     return {p.name: _reacting(p, events, decided, problems) for p in processes}
 
 
