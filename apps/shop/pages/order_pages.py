@@ -8,8 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shop.modules.orders.contracts import OrderId
-from shop.pages.order_steps import command_of, offered, step_named
+from shop.pages.order_steps import STEPS, why_not
 from twofold import Done, NotFound, Refused
 from twofold.errors import InvalidInput
 from twofold.http.pages.forms import Form
@@ -20,7 +19,6 @@ from twofold.http.pages.visit import Visit
 
 KIND = "order"
 _ONE = "/api/v1/orders/{orderId}"
-_LABELS = {"amount": "Amount", "reason": "Reason", "tracking": "Tracking number"}
 _BADGES = {
     "pending-payment": "warn",
     "payment-confirmed": "accent",
@@ -63,14 +61,14 @@ class OrderPages:
     async def act(self, request: Request) -> Response:
         """One step of an order; what is wrong with it is shown where its button is."""
         visit = Visit.of(request, self._site.security)
-        order_id, step = request.path_params["order_id"], step_named(request.path_params["action"])
-        form = Form(fields := await visit.fields())
+        order_id, step = request.path_params["order_id"], STEPS.named(request.path_params["action"])
+        form = step.form(fields := await visit.fields())
         try:
-            command = command_of(step, OrderId(order_id), form)
+            command = step.command_of(form, {"orderId": order_id})
             done = await self._site.send(visit, command, form.value("key"))
         except InvalidInput as invalid:
-            wrong = Form(fields, invalid.problems, _LABELS)
-            return await self._one(visit, order_id, 422, {step.action: wrong})
+            wrong = {step.action: step.form(fields, invalid.problems)}
+            return await self._one(visit, order_id, 422, wrong)
         except Refused as refusal:
             return await self._one(visit, order_id, 409, refusal=refusal)
         deed = visit.deed(self._site.system, KIND, order_id, step.done, done, known_of(done))
@@ -80,7 +78,7 @@ class OrderPages:
         self,
         visit: Visit,
         order_id: str,
-        status: int = 200,
+        code: int = 200,
         forms: dict[str, Form] | None = None,
         refusal: Refused | None = None,
     ) -> Response:
@@ -89,19 +87,21 @@ class OrderPages:
         except NotFound:
             return self._placed(visit, order_id)
         late = visit.pending(self._site.system, KIND, found.fresh, order_id)
+        order, caller = found.content, visit.caller
+        status = late[0].shown["status"] if late else order["status"]
+        owner = order["customerId"] == caller.subject
+        whys = why_not(order, status, late)
         values: dict[str, Any] = {
-            "order": found.content,
+            "order": order,
             "fresh": found.fresh,
             "late": late,
-            "status": late[0].shown["status"] if late else found.content["status"],
+            "status": status,
             "badges": _BADGES,
-            "offers": offered(self._site, found.content, visit.caller, late),
-            "forms": forms or {},
-            "empty": Form({}),
+            "offered": STEPS.offered(self._site, caller, whys, owner=owner, forms=forms),
             "key": self._site.new_key(),
             "refusal": refusal,
         }
-        return self._site.page(visit, "order.html", values, status)
+        return self._site.page(visit, "order.html", values, code)
 
     def _placed(self, visit: Visit, order_id: str) -> Response:
         """An order that was just placed and has not arrived. Raises NotFound for any other."""

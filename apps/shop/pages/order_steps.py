@@ -1,14 +1,12 @@
-"""What can be done with an order, and the commands that forms of these steps stand for."""
+"""What can be done with an order, and why it can't be done now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-import msgspec
-
-from shop.modules.orders.contracts import OrderId, OrderStatus
+from shop.modules.orders.contracts import OrderStatus
 from shop.modules.orders.domain import (
     CancelOrder,
     ConfirmPayment,
@@ -17,117 +15,63 @@ from shop.modules.orders.domain import (
     Ship,
     StartProcessing,
 )
-from twofold import Caller, Command, NotFound
-from twofold.errors import InvalidInput, Problem
-from twofold.http.pages.forms import Form
 from twofold.http.pages.pending import Pending
-from twofold.http.pages.site import Site
-from twofold.messages.validation import read_value
+from twofold.http.pages.steps import Field, Step, Steps
 
 S = OrderStatus
-_LIFE = frozenset(status.value for status in OrderStatus)
+_REASON = "Reason"
+_TRACKING = Field("tracking", "Tracking number", "If there is one")
 
-
-class Step(msgspec.Struct, frozen=True):
-    """A step of an order: the command it stands for and the states it is possible in.
-
-    ``done`` says what it did; ``fields`` tells that it asks something first.
-    """
-
-    action: str
-    label: str
-    done: str
-    command: type[Command]
-    states: tuple[OrderStatus, ...]
-    only: str = ""
-    fields: bool = False
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """A step offered to somebody; ``why_not`` says why it is not possible now."""
-
-    step: Step
-    why_not: str
-    primary: bool
-
-
-STEPS = (
-    Step("confirm-payment", "Pay", "Paid", ConfirmPayment, (S.PENDING_PAYMENT,)),
+STEPS = Steps(
+    Step("confirm-payment", "Pay", "Paid", ConfirmPayment, fixed={"reference": "test gateway"}),
+    Step("start-processing", "Start processing", "Processing started", StartProcessing),
     Step(
-        "start-processing",
-        "Start processing",
-        "Processing started",
-        StartProcessing,
-        (S.PAYMENT_CONFIRMED,),
+        "ship", "Ship", "Shipped", Ship, (Field("tracking", "Tracking number", "If there is one"),)
     ),
-    Step("ship", "Ship", "Shipped", Ship, (S.PROCESSING,), fields=True),
-    Step("deliver", "Mark delivered", "Delivered", Deliver, (S.SHIPPED,)),
-    Step("refunds", "Refund", "Refunded", Refund, (), fields=True),
+    Step("deliver", "Mark delivered", "Delivered", Deliver),
+    Step(
+        "refunds",
+        "Refund",
+        "Refunded",
+        Refund,
+        (
+            Field("amount", "Amount", "A part or all of what was captured", "decimal"),
+            Field("reason", _REASON, default="goodwill"),
+        ),
+    ),
     Step(
         "cancel",
         "Cancel order",
         "Cancelled",
         CancelOrder,
-        (S.PENDING_PAYMENT, S.PAYMENT_CONFIRMED, S.PROCESSING),
-        only="only before it is shipped",
-        fields=True,
+        (Field("reason", _REASON, "What was paid goes back", default="changed my mind"),),
+        danger=True,
     ),
 )
+_STATES = {
+    "confirm-payment": (S.PENDING_PAYMENT,),
+    "start-processing": (S.PAYMENT_CONFIRMED,),
+    "ship": (S.PROCESSING,),
+    "deliver": (S.SHIPPED,),
+}
+_BEFORE_SHIPPED = (S.PENDING_PAYMENT, S.PAYMENT_CONFIRMED, S.PROCESSING)
 
 
-def offered(
-    site: Site, order: Mapping[str, Any], caller: Caller, late: Sequence[Pending]
-) -> list[Offer]:
-    """The steps that the caller may take in principle; none for an invoice from elsewhere."""
-    status = late[0].shown["status"] if late else order["status"]
-    if status not in _LIFE:
-        return []
-    owner = order["customerId"] == caller.subject
-    allowed = [step for step in STEPS if site.may(step.command, caller, owner=owner)]
-    whys = [(step, _why_not(step, status, order, late)) for step in allowed]
-    first = next((step for step, why in whys if not why and step.states), None)
-    return [Offer(step, why, step is first and not step.fields) for step, why in whys]
+def why_not(order: Mapping[str, Any], status: str, late: Sequence[Pending]) -> dict[str, str]:
+    """For each step why it is not possible, "" if it is; none for an invoice from elsewhere."""
+    if status not in {known.value for known in S}:
+        return {}
+    whys = {action: _only_while(states, status) for action, states in _STATES.items()}
+    whys["refunds"] = "as soon as your last step is shown here" if late else _refundable(order)
+    whys["cancel"] = "" if status in _BEFORE_SHIPPED else "only before it is shipped"
+    return whys
 
 
-def _why_not(step: Step, status: str, order: Mapping[str, Any], late: Sequence[Pending]) -> str:
-    if step.states:
-        possible = [state.value.replace("-", " ") for state in step.states]
-        only = step.only or f"only while it is {' or '.join(possible)}"
-        return "" if status in step.states else only
-    if late:
-        return "as soon as your last step is shown here"
-    refundable = Decimal(order["captured"]) - Decimal(order["refunded"])
-    return "" if refundable > 0 else "nothing is left to refund"
+def _only_while(states: Sequence[OrderStatus], status: str) -> str:
+    possible = " or ".join(state.value.replace("-", " ") for state in states)
+    return "" if status in states else f"only while it is {possible}"
 
 
-def step_named(action: str) -> Step:
-    """The step of an address. Raises NotFound."""
-    found = next((step for step in STEPS if step.action == action), None)
-    if found is None:
-        raise NotFound("step", action)
-    return found
-
-
-def command_of(step: Step, order_id: OrderId, form: Form) -> Command:
-    """The command that a step's form stands for. Raises InvalidInput."""
-    reason = form.value("reason").strip()
-    if step.command is Refund:
-        _check_amount(form.value("amount"))
-        amount = form.value("amount").replace(",", "").strip()
-        raw = {"amount": amount, "reason": reason or "goodwill"}
-    elif step.command is CancelOrder:
-        raw = {"reason": reason or "changed my mind"}
-    elif step.command is Ship:
-        raw = {"tracking": form.value("tracking").strip()}
-    else:
-        raw = {"reference": "test gateway"} if step.command is ConfirmPayment else {}
-    return read_value(step.command, raw, given={"orderId": order_id}, strict=False)
-
-
-def _check_amount(text: str) -> None:
-    try:
-        finite = Decimal(text.replace(",", "").strip()).is_finite()
-    except InvalidOperation:
-        finite = False
-    if not finite:
-        raise InvalidInput([Problem("amount", "write it as a number, such as 12.50")])
+def _refundable(order: Mapping[str, Any]) -> str:
+    left = Decimal(order["captured"]) - Decimal(order["refunded"])
+    return "" if left > 0 else "nothing is left to refund"

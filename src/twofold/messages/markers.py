@@ -36,7 +36,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """The name under which lists filter and sort by the field and count its values: ``category``."""
+    """The name under which lists filter, sort and count by the field: ``category``."""
 
     name: str
 

@@ -22,7 +22,8 @@ class Complaint(msgspec.Struct, frozen=True):
 class Form:
     """The fields of a form as entered. ``labels`` names fields as the page does.
 
-    A label for the fields of a list is given as ``lines[].sku`` and may contain ``{n}``.
+    A label for the fields of a list is given as ``lines[].sku`` and may contain ``{n}``. ``prefix``
+    tells the fields of several forms on one page apart.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class Form:
         fields: Mapping[str, Sequence[str]],
         problems: Sequence[Problem] = (),
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> None:
         self._fields = fields
         self._problems = problems
         self._labels = labels or {}
+        self._prefix = prefix
 
     def value(self, name: str, default: str = "") -> str:
         """What was entered in a field."""
@@ -42,6 +45,10 @@ class Form:
     def values(self, name: str) -> Sequence[str]:
         """What was entered or chosen in all fields of that name."""
         return self._fields.get(name, ())
+
+    def id(self, name: str) -> str:
+        """The id of a field on the page."""
+        return anchor(f"{self._prefix}-{name}" if self._prefix else name)
 
     def error(self, *names: str) -> str:
         """What is wrong with a field (under any of its names), "" if nothing."""
@@ -55,7 +62,7 @@ class Form:
     def _complaint(self, problem: Problem) -> Complaint:
         label = self._label(problem.field)
         text = f"{label}: {problem.message}" if label else problem.message
-        return Complaint(text, anchor(problem.field))
+        return Complaint(text, self.id(problem.field) if problem.field else "")
 
     def _label(self, field: str) -> str:
         index = _INDEX.search(field)
