@@ -200,6 +200,7 @@ app = Application(
         Account("ann", "Ann Author", ()),
         Account("bob", "Bob Author", ()),
         Account("rita", "Rita Reviewer", ("reviewer",)),
+        Account("otis", "Otis Operator", ("operator",)),
     ),
     problems={TooLate: 409},
 )

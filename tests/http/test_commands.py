@@ -108,6 +108,9 @@ async def test_a_commands_status_is_known_by_its_id(client: Client) -> None:
     assert status["result"] == done.json()
     assert status["consistencyToken"] == done.headers["consistency-token"]
     assert (await client.get(path)).status_code == 401
+    assert (await client.get(path, by="bob")).status_code == 404
+    assert (await client.get(path, by="otis")).json() == status
+    assert (await client.get("/commands/%00", by="ann")).status_code == 404
     assert (await client.get("/commands/none", by="ann")).status_code == 404
 
 

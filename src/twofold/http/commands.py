@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from twofold.domain.caller import role
 from twofold.errors import InvalidInput, NotFound, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.http.problems import problem_bytes, status_of
@@ -20,6 +21,7 @@ from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
+_OPERATORS = role("operator")
 _TRACE = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
@@ -77,18 +79,19 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 class CommandStatus:
-    """What a command came to, for whoever knows its id."""
+    """What a command came to, for whoever sent it, and for operators."""
 
     def __init__(self, system: System) -> None:
         self._system = system
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answer from the record. Ids can't be guessed; still, only signed-in callers may ask."""
-        if not exchange.caller.subject:
+        """Answer from the record. To others there is no such command."""
+        caller, command_id = exchange.caller, exchange.parameters["commandId"]
+        if not caller.subject:
             raise SignInRequired("a command's status")
-        command_id = exchange.parameters["commandId"]
-        record = (await self._system.log.records([command_id])).get(command_id)
-        if record is None:
+        known = await self._system.log.records([command_id]) if "\x00" not in command_id else {}
+        record = known.get(command_id)
+        if record is None or (record.subject != caller.subject and not _OPERATORS.admits(caller)):
             raise NotFound("command", command_id)
         succeeded = record.status == SUCCEEDED
         token = self._system.tokens.token(record.position) if record.position else None

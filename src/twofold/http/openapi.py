@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields as struct_fields
 
-from twofold.domain.caller import Rule
+from twofold.domain.caller import Rule, signed_in
 from twofold.domain.projection import OneOf, PageOf
 from twofold.domain.questions import Answering
 from twofold.domain.signatures import hints
@@ -64,12 +64,17 @@ class OpenApi:
         if self._system.wired.reactings:
             found, more = process_paths()
             paths, schemas = paths | found, schemas | more
+        paths["/commands/{commandId}"] = {"get": _command_status()}
         return {
             "openapi": "3.1.0",
             "info": {"title": self._system.application.title, "version": "1"},
             "paths": paths,
             "components": {
-                "schemas": {**schemas, "Problem": _PROBLEM_SCHEMA},
+                "schemas": {
+                    **schemas,
+                    "Problem": _PROBLEM_SCHEMA,
+                    "CommandStatus": _COMMAND_STATUS_SCHEMA,
+                },
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                     "session": {"type": "apiKey", "in": "cookie", "name": "twofold_session"},
@@ -264,6 +269,35 @@ _PROBLEM_SCHEMA = {
         "requestId": {"type": "string"},
     },
 }
+
+
+_COMMAND_STATUS_SCHEMA = {
+    "type": "object",
+    "required": ["commandId", "status", "result", "problem", "consistencyToken"],
+    "properties": {
+        "commandId": {"type": "string"},
+        "status": {"enum": ["accepted", "running", "succeeded", "refused", "failed"]},
+        "result": {"type": ["object", "null"]},
+        "problem": {"anyOf": [{"$ref": REFS.format(name="Problem")}, {"type": "null"}]},
+        "consistencyToken": {"type": ["string", "null"]},
+    },
+}
+
+
+def _command_status() -> dict[str, Any]:
+    schema = {"$ref": REFS.format(name="CommandStatus")}
+    return {
+        "operationId": "getCommandStatus",
+        "summary": "What became of a command",
+        "description": "For whoever sent it, and for operators.",
+        "tags": ["commands"],
+        "parameters": [path_parameter("commandId", {"type": "string"})],
+        "responses": {
+            "200": {"description": "Found", "content": {"application/json": {"schema": schema}}},
+            **_problems("400", "401", "404", "503"),
+        },
+        **_security(signed_in),
+    }
 
 
 def _found(schema: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
     """What a command came to, kept so that the same command is answered the same way again.
 
     ``answer`` is the encoded result or problem; ``digest`` identifies the payload; ``position`` is
-    what a reader must have applied to see the effect (0: nothing to wait for).
+    what a reader must have applied to see the effect (0: nothing to wait for). ``subject`` is who
+    sent it, "" for nobody known.
     """
 
     command_id: str
@@ -41,6 +42,7 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
     answer: bytes
     position: int
     time_us: int
+    subject: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):

@@ -172,6 +172,7 @@ class Decisions:
             answer,
             position,
             time_us,
+            request.sent.caller.subject,
         )
 
     def _answer(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.postgres.agenda import keep_later
 from twofold.ports.agenda import Later
@@ -27,17 +29,15 @@ _LOOK_STREAMS = (
     "select s.stream, (select max(e.version) from twofold.event e where e.stream = s.stream) "
     "from unnest($1::text[]) s(stream)"
 )
-_LOOK_RECORDS = (
-    "select r.command_id, r.operation, r.digest, r.status, r.answer, r.position, r.time_us "
+_RECORD_COLUMNS = CommandRecord.__struct_fields__
+LOOK_RECORDS = (
+    f"select {', '.join(f'r.{column}' for column in _RECORD_COLUMNS)} "
     "from unnest($1::text[]) c(id) join twofold.command r on r.command_id = c.id"
 )
 _EVENT_COLUMNS = (
     "position",
     *("id", "stream", "version", "type", "schema_version", "time_us"),
     *("correlation_id", "causation_id", "actor", "trace", "data"),
-)
-_RECORD_COLUMNS = (
-    *("command_id", "operation", "digest", "status", "answer", "position", "time_us"),
 )
 _SNAPSHOTS = (
     "insert into twofold.snapshot (stream, fold, version, position, state) "
@@ -103,7 +103,7 @@ class Appender:
             self._versions |= {row[0]: row[1] or 0 for row in rows}
         commands = [a.record.command_id for a in batch if a.record and not a.fresh]
         if commands:
-            rows = await self._connection.fetch(_LOOK_RECORDS, commands)
+            rows = await self._connection.fetch(LOOK_RECORDS, commands)
             self._records = {row[0]: CommandRecord(*row) for row in rows}
 
     def _decide(self, append: Append) -> AppendOutcome:
@@ -144,17 +144,9 @@ class Appender:
     def _keep(self, append: Append, last: int) -> None:
         if append.record is not None:
             given = append.record
-            row = (
-                given.command_id,
-                given.operation,
-                given.digest,
-                given.status,
-                given.answer,
-                last or given.position,
-                given.time_us,
-            )
-            self._records[given.command_id] = CommandRecord(*row)
-            self._record_rows.append(row)
+            record = msgspec.structs.replace(given, position=last or given.position)
+            self._records[given.command_id] = record
+            self._record_rows.append(msgspec.structs.astuple(record))
         if append.snapshot is not None:
             kept = append.snapshot
             # Within one statement a row can be written once: the last of a batch counts.

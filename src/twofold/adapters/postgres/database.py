@@ -117,6 +117,8 @@ class PostgresDatabase:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 for channel in ("twofold_log", "twofold_read"):
                     await connection.add_listener(channel, lambda *told: self.announce(told[2]))
+                    # What was told while nobody listened is made up for by looking once.
+                    self.announce(channel)
                 try:
                     await lost.wait()
                 finally:

@@ -13,7 +13,7 @@ from typing import Any
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
-from twofold.adapters.postgres.appending import LOCK, Appender
+from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
@@ -40,10 +40,6 @@ _LOAD = (
     f"select {_COLUMNS} from unnest($1::text[], $2::bigint[]) w(stream, after) "
     "join twofold.event e on e.stream = w.stream and e.version > w.after "
     "order by e.stream, e.version"
-)
-_RECORDS = (
-    "select r.command_id, r.operation, r.digest, r.status, r.answer, r.position, r.time_us "
-    "from unnest($1::text[]) c(id) join twofold.command r on r.command_id = c.id"
 )
 _NUMBERS = (
     "insert into twofold.number as n (name, last) values ($1, $2) "
@@ -128,7 +124,7 @@ class PostgresLog:
     async def records(self, command_ids: Sequence[str]) -> Mapping[str, CommandRecord]:
         """By primary key."""
         async with self._database.pinned() as connection:
-            rows = await connection.fetch(_RECORDS, list(command_ids))
+            rows = await connection.fetch(LOOK_RECORDS, list(command_ids))
         return {row[0]: CommandRecord(*row) for row in rows}
 
     async def head(self) -> int:

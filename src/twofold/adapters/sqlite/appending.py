@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.sqlite.agenda import keep_later
 from twofold.ports.agenda import Later
@@ -17,13 +19,14 @@ from twofold.ports.log import (
     Duplicate,
 )
 
-_RECORD = (
-    "select command_id, operation, digest, status, answer, position, time_us "
-    "from twofold_command where command_id = ?"
-)
+_COLUMNS = CommandRecord.__struct_fields__
+LOOK_RECORD = f"select {', '.join(_COLUMNS)} from twofold_command where command_id = ?"
 _VERSION = "select max(version) from twofold_event where stream = ?"
 _EVENT = "insert into twofold_event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_COMMAND = "insert into twofold_command values (?, ?, ?, ?, ?, ?, ?)"
+_COMMAND = (
+    f"insert into twofold_command ({', '.join(_COLUMNS)}) "
+    f"values ({', '.join('?' for _ in _COLUMNS)})"
+)
 _SNAPSHOT = (
     "insert or replace into twofold_snapshot (stream, fold, version, position, state) "
     "values (?, ?, ?, ?, ?)"
@@ -100,27 +103,9 @@ class Appender:
     def _keep(self, append: Append, last: int) -> None:
         if append.record is not None:
             given = append.record
-            record = CommandRecord(
-                given.command_id,
-                given.operation,
-                given.digest,
-                given.status,
-                given.answer,
-                last or given.position,
-                given.time_us,
-            )
+            record = msgspec.structs.replace(given, position=last or given.position)
             self._records[record.command_id] = record
-            self._record_rows.append(
-                (
-                    record.command_id,
-                    record.operation,
-                    record.digest,
-                    record.status,
-                    record.answer,
-                    record.position,
-                    record.time_us,
-                )
-            )
+            self._record_rows.append(msgspec.structs.astuple(record))
         if append.snapshot is not None:
             kept = append.snapshot
             self._snapshot_rows.append((append.stream, kept.fold, kept.version, last, kept.state))
@@ -130,7 +115,7 @@ class Appender:
     def _record(self, command_id: str) -> CommandRecord | None:
         if command_id in self._records:
             return self._records[command_id]
-        row = self._connection.execute(_RECORD, (command_id,)).fetchone()
+        row = self._connection.execute(LOOK_RECORD, (command_id,)).fetchone()
         return CommandRecord(*row) if row else None
 
     def _version(self, stream: str) -> int:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import migrations, missing
 from twofold.adapters.sqlite.agenda import SqliteAgenda
-from twofold.adapters.sqlite.appending import Appender
+from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
@@ -112,11 +112,7 @@ class SqliteLog:
         """By primary key."""
 
         def look(connection: sqlite3.Connection) -> dict[str, CommandRecord]:
-            sql = (
-                "select command_id, operation, digest, status, answer, position, time_us "
-                "from twofold_command where command_id = ?"
-            )
-            rows = (connection.execute(sql, (one,)).fetchone() for one in command_ids)
+            rows = (connection.execute(LOOK_RECORD, (one,)).fetchone() for one in command_ids)
             return {row[0]: CommandRecord(*row) for row in rows if row}
 
         return await self._database.read(look)
