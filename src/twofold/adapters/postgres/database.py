@@ -19,6 +19,7 @@ except ModuleNotFoundError as exc:
 from twofold.errors import StoreFull, StoreUnavailable
 
 _PINNED = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off"}
+_CHANNELS = ("twofold_log", "twofold_read")
 _SECONDS = 30.0
 
 
@@ -115,11 +116,12 @@ class PostgresDatabase:
                 connection = await asyncpg.connect(self.url, timeout=10)
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                for channel in ("twofold_log", "twofold_read"):
-                    await connection.add_listener(channel, lambda *told: self.announce(told[2]))
-                    # What was told while nobody listened is made up for by looking once.
-                    self.announce(channel)
                 try:
+                    for channel in _CHANNELS:
+                        await connection.add_listener(channel, lambda *told: self.announce(told[2]))
+                    # What was told while nobody listened is made up for by looking once.
+                    for channel in _CHANNELS:
+                        self.announce(channel)
                     await lost.wait()
                 finally:
                     if not connection.is_closed():
