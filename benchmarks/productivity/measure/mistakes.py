@@ -37,6 +37,12 @@ class Verdict:
     noticed: dict[str, str] = field(default_factory=dict)
     silent_change: bool = False
     names_the_line: bool = False
+    start_names_the_line: bool = False
+
+    @property
+    def by_the_start(self) -> bool:
+        """Whether the framework notices before the first request, without any type checker."""
+        return "check" in self.noticed or "start" in self.noticed
 
     @property
     def first(self) -> str:
@@ -101,7 +107,14 @@ def compare(mistake: str, sound: Observation, faulty: Observation, made: list[Ch
     if loud := server_errors(faulty.answers):
         noticed["runtime"] = loud
     first = next((noticed[stage] for stage in STAGES if stage in noticed), "")
-    return Verdict(mistake, noticed, faulty.answers != sound.answers, names_line(first, made))
+    started = "\n".join(noticed[stage] for stage in ("check", "start") if stage in noticed)
+    return Verdict(
+        mistake,
+        noticed,
+        faulty.answers != sound.answers,
+        names_line(first, made),
+        names_line(started, made),
+    )
 
 
 def new_findings(sound: Outcome, faulty: Outcome) -> str:

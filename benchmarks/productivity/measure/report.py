@@ -15,6 +15,16 @@ MISTAKES = {
     "m4": "a sort by a field that the portfolio does not declare",
     "m5": "a plain string where an enum is expected",
 }
+_AT_START: tuple[tuple[str, Callable[[Measurement], int]], ...] = (
+    (
+        "mistakes noticed by check or start, without type checkers",
+        lambda m: sum(v.by_the_start for v in m.verdicts),
+    ),
+    (
+        "of these with file and line",
+        lambda m: sum(v.start_names_the_line for v in m.verdicts),
+    ),
+)
 _SAID_CHARACTERS = 150
 # What differs from run to run and from machine to machine: paths and generated ids.
 _PATH = re.compile(r"/\S*/")
@@ -52,6 +62,7 @@ def table(measurements: list[Measurement]) -> str:
         [f"{mistake}: {meaning}", *(_first_stage(m, mistake) for m in measurements)]
         for mistake, meaning in MISTAKES.items()
     ]
+    rows += [[label, *(str(count(m)) for m in measurements)] for label, count in _AT_START]
     return _aligned([header, *rows])
 
 

@@ -186,6 +186,12 @@ class Process(Generic[S]):
         self._refusals.append(function)
         return function
 
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """Reactions, and the keys of their instances."""
+        keyed = [one for pair in self._events for one in pair if one is not None]
+        return [*keyed, *self._timers, *self._refusals]
+
     def event_reactions(self, problems: list[Mistake]) -> list[Reaction]:
         """Reactions to events; what is wrong with them goes to ``problems``."""
         asked = "(state, event[, meta][, context])"

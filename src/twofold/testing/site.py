@@ -126,6 +126,15 @@ class Site:
             self._token = self.system.tokens.merged(self._token, new) if self._token else new
         return response
 
+    @property
+    def now(self) -> datetime:
+        """What its clock shows."""
+
+        async def look() -> datetime:
+            return self.system.clock.now()
+
+        return self.run(look())
+
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.run(self.system.clock.sleep(seconds))

@@ -81,7 +81,7 @@ def wire(application: Application) -> Wired:
 def _functions(parts: list[Any]) -> Iterator[Callable[..., Any]]:
     """Everything of the application's own that is going to be called."""
     for part in parts:
-        if isinstance(part, Aggregate | Projection | Handwritten):
+        if isinstance(part, Aggregate | Projection | Handwritten | Process):
             yield from part.functions
         elif isinstance(part, Route) and isinstance(part.target, Answering):
             yield part.target.function

@@ -126,6 +126,15 @@ def test_a_mistake_nobody_notices_may_still_give_wrong_answers() -> None:
     assert compare("m2", sound, sound, []).first == "never"
 
 
+def test_what_is_told_at_start_counts_whoever_notices_first() -> None:
+    sound = Observation({"mypy": []}, FINE, FINE, FINE, [])
+    said = Outcome(1, "a.py:3: no such field")
+    broken = Observation({"mypy": ["b.py:1: wrong"]}, FINE, said, FINE, None)
+    verdict = compare("m1", sound, broken, [Change("a.py", 3, removed=1, added=1)])
+    assert (verdict.first, verdict.names_the_line) == ("mypy", False)
+    assert (verdict.by_the_start, verdict.start_names_the_line) == (True, True)
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS, ids=lambda found: found.key)
 def test_every_patch_fits_the_sources(implementation: Implementation) -> None:
     for patch in (implementation.folder / "trainer.patch", *implementation.mistakes):

@@ -49,6 +49,14 @@ class ProductPriced(Event):
     effective_from: datetime
 
 
+class PriceTookEffect(Event):
+    """The time has come for a price that was set before."""
+
+    price: Decimal
+    currency: str
+    effective_from: datetime
+
+
 class ProductActivated(Event):
     """It can be ordered."""
 
@@ -58,7 +66,12 @@ class ProductArchived(Event):
 
 
 ProductEvent = (
-    ProductDrafted | ProductDescribed | ProductPriced | ProductActivated | ProductArchived
+    ProductDrafted
+    | ProductDescribed
+    | ProductPriced
+    | PriceTookEffect
+    | ProductActivated
+    | ProductArchived
 )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from shop.modules.products.contracts import (
     Description,
+    PriceTookEffect,
     ProductActivated,
     ProductArchived,
     ProductDescribed,
@@ -44,6 +45,13 @@ class PriceProduct(Command):
     price: Decimal
     currency: str = "GBP"
     effective_from: datetime | None = None
+
+
+class ApplyPrice(Command):
+    """Tell that the time of a price has come."""
+
+    sku: Sku
+    moment: datetime
 
 
 class ActivateProduct(Command):
@@ -85,10 +93,11 @@ class Product(Value):
     described: str
     status: ProductStatus
     prices: tuple[Pricing, ...] = ()
+    applied: datetime | None = None
 
     def pricing_at(self, moment: datetime) -> Pricing | None:
-        """The price in force: the one that began last."""
-        begun = [pricing for pricing in self.prices if pricing.begins <= moment]
+        """The price in force: the one that began last; of two for one moment, the one set last."""
+        begun = [pricing for pricing in reversed(self.prices) if pricing.begins <= moment]
         return max(begun, key=lambda pricing: pricing.begins, default=None)
 
     def costs(self, price: Decimal, currency: str, moment: datetime) -> bool:
@@ -162,6 +171,16 @@ def _check_price(price: Decimal, currency: str) -> None:
 
 
 @product.decides
+def apply_price(state: Product, command: ApplyPrice, context: Context) -> PriceTookEffect | None:
+    """Once for each price; a price that another one replaced meanwhile never takes effect."""
+    # Clocks of two machines differ: that the moment has come is known from whoever says so.
+    pricing = state.pricing_at(max(context.now, command.moment))
+    if pricing is None or pricing.begins == state.applied:
+        return None
+    return PriceTookEffect.of(pricing, effective_from=pricing.begins)
+
+
+@product.decides
 def activate(state: Product, command: ActivateProduct, context: Context) -> ProductActivated | None:
     """A product without a price can't be sold."""
     if state.status is ProductStatus.ACTIVE:
@@ -215,6 +234,8 @@ def evolve(state: Product | None, event: ProductEvent) -> Product:
                 begins=event.effective_from, price=event.price, currency=event.currency
             )
             return state.but(prices=(*state.prices, pricing))
+        case PriceTookEffect():
+            return state.but(applied=event.effective_from)
         case ProductActivated():
             return state.but(status=ProductStatus.ACTIVE)
         case ProductArchived():
