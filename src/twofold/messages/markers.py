@@ -36,11 +36,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-<<<<<<< HEAD
     """The name under which lists filter, sort and count by the field: ``category``."""
-=======
-    """The name under which lists filter, sort and count by the field, such as ``category``."""
->>>>>>> 5d753bb (The shop's processes are tried as its description says)
 
     name: str
 

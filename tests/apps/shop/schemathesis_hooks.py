@@ -121,13 +121,10 @@ def _command() -> str:
 
 @cache
 def _known(parameter: str) -> list[str]:
-<<<<<<< HEAD
     if parameter == "commandId":
         return [_command()]
-=======
     if parameter in ("process", "key"):
         return _PROCESS[parameter]
->>>>>>> 5d753bb (The shop's processes are tried as its description says)
     lists = {
         "orderId": ("/api/v1/orders?size=50&sortBy=placedAt&sortDirection=desc", "orderId"),
         "sku": ("/api/v1/products?status=active&size=20", "sku"),
