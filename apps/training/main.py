@@ -6,6 +6,7 @@ from training.modules.catalogue.module import module as catalogue
 from training.modules.offers.module import module as offers
 from training.modules.programs.module import module as programs
 from training.modules.reviews.module import module as reviews
+from training.sample import sample
 from twofold import Account, Application
 
 ACCOUNTS = (
@@ -21,5 +22,12 @@ ACCOUNTS = (
 )
 
 app = Application(
-    "training", programs, reviews, offers, catalogue, title="Training company", accounts=ACCOUNTS
+    "training",
+    programs,
+    reviews,
+    offers,
+    catalogue,
+    title="Training company",
+    accounts=ACCOUNTS,
+    sample=sample,
 )
