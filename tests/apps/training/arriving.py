@@ -63,18 +63,23 @@ def arrivals(stream: str, *events: Event) -> list[Arrived]:
     return found
 
 
-async def documents(
+async def stored(
     projection: Projection[Any], arrived: Sequence[Arrived], *, batch: int = 1
-) -> dict[str, Any]:
-    """All documents by key once the events have arrived, in batches of a size."""
+) -> dict[str, bytes]:
+    """All documents as stored by key once the events have arrived, in batches of a size."""
     folding = WIRED.foldings[projection.name]
     store, table = MemoryReadStore(), folding.model.table(1)
     await store.open([table])
     for first in range(0, len(arrived), batch):
         async with store.transaction() as transaction:
             await FoldBatch(folding, table.name).apply(transaction, arrived[first : first + batch])
-    rows = await store.rows(table.name, "", 1_000)
-    return {row.key: folding.model.decode(row.document) for row in rows}
+    return {row.key: row.document for row in await store.rows(table.name, "", 1_000)}
+
+
+async def documents(projection: Projection[Any], arrived: Sequence[Arrived]) -> dict[str, Any]:
+    """All documents by key once the events have arrived."""
+    decode = WIRED.foldings[projection.name].model.decode
+    return {key: decode(raw) for key, raw in (await stored(projection, arrived)).items()}
 
 
 def merged(*streams: Sequence[Arrived]) -> Iterable[list[Arrived]]:

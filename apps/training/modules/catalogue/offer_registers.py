@@ -63,7 +63,7 @@ def _changes(event: OfferEvent, due: frozenset[str]) -> dict[str, object]:
     if isinstance(event, Terms) and TERMS in due:
         changes["minimum_participants"] = event.minimum_participants
         changes["maximum_participants"] = event.maximum_participants
-        changes["given_by"] = event.trainer
+        changes |= {"given_by": event.trainer, "remark": event.remark}
     if isinstance(event, Terms | OfferPriceChanged) and PRICE in due:
         changes |= {"price": event.price, "currency": event.currency}
     if isinstance(event, Dates) and DATES in due:

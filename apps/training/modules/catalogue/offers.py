@@ -45,6 +45,7 @@ class OfferFacts(OfProgram):
     places: Places = Places()
     places_left: Sort[int] = 0
     free_places: Filter[bool] = False
+    remark: str = ""
     reason: str = ""
 
 

@@ -30,4 +30,6 @@ def noted(document: R, names: Iterable[str], version: int, changes: Mapping[str,
     """The document with those ``changes`` that it has fields for, and the registers' version."""
     fields = document.__struct_fields__
     known = {name: value for name, value in changes.items() if name in fields}
-    return document.but(seen={**document.seen, **dict.fromkeys(names, version)}, **known)
+    # Sorted, so that equal documents are equal to the byte.
+    seen = dict(sorted({**document.seen, **dict.fromkeys(names, version)}.items()))
+    return document.but(seen=seen, **known)

@@ -92,6 +92,7 @@ class Terms(Dates):
     currency: Currency
     minimum_participants: int
     maximum_participants: int
+    remark: Annotated[str, Meta(max_length=300)] = ""
 
 
 class Places(Value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from training.modules.programs.processes import releasing
 from training.modules.programs.program import (
+    ImportProgram,
     ReleaseProgram,
     UpdateProgram,
     WithdrawProgram,
@@ -57,4 +58,5 @@ module = Module(
     internal(ConfirmRelease, may=SYSTEM),
     internal(FailRelease, may=SYSTEM),
     internal(ReleaseProgram, may=SYSTEM),
+    internal(ImportProgram, may=role("admin", "system")),
 )

@@ -31,6 +31,13 @@ class ReleaseProgram(Content, Command):
     author: AuthorId
 
 
+class ImportProgram(Content, Command):
+    """Take over a program of another system as it stands there."""
+
+    program_id: ProgramId
+    author: AuthorId
+
+
 class UpdateProgram(Content, Command):
     """Replace what a program says, as a new revision."""
 
@@ -83,6 +90,18 @@ def release(state: Program | None, command: ReleaseProgram) -> ProgramReleased |
             details={"shortcomings": [dict(one) for one in found]},
         )
     return ProgramReleased.of(command)
+
+
+@program.decides
+def take_over(
+    state: Program | None, command: ImportProgram
+) -> ProgramReleased | ProgramUpdated | None:
+    """Released elsewhere, so nothing is specified here; another content is a new revision."""
+    if state is None:
+        return ProgramReleased.of(command)
+    updated = ProgramUpdated.of(command, revision=state.revision + 1)
+    same = updated == ProgramUpdated.of(state, revision=updated.revision)
+    return None if same or state.withdrawn else updated
 
 
 @program.decides
