@@ -62,7 +62,7 @@ def _functions_in(file: str) -> Mapping[int, ast.AST]:
     """The functions of a file by their first line, decorators included."""
     try:
         return _parsed(Path(file).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError, SyntaxError):
         # Code without its source, such as a notebook's: then nothing can be told.
         return {}
 
