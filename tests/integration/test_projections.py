@@ -62,6 +62,19 @@ async def test_a_projection_advances_over_events_that_it_ignores(start: Start) -
     assert system.progress.checkpoint(system.tables["acceptances"]).position == done.position
 
 
+async def test_a_read_model_that_went_back_is_brought_forward_again(start: Start) -> None:
+    """Restored from yesterday, or emptied by hand: the projector believes what it finds."""
+    system = await start("async")
+    first = await system.send(draft(), Sent(caller=ANN))
+    await item(system, first.identity, system.tokens.token(first.position))
+    table = system.tables["portfolio_item"]
+    await system.read_store.clear(table, table)
+    second = await system.send(draft(), Sent(caller=ANN))
+    token = system.tokens.token(second.position)
+    assert (await item(system, second.identity, token))["status"] == "submitted"
+    assert (await item(system, first.identity, token))["status"] == "submitted"
+
+
 async def test_without_a_projector_the_wait_is_bounded_and_says_why(start: Start) -> None:
     system = await start("async", roles=frozenset({"api"}))
     done = await system.send(draft(), Sent(caller=ANN))

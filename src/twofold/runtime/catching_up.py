@@ -41,7 +41,7 @@ async def catch_up(
             async with read_store.transaction() as transaction:
                 checkpoint = await applier.apply(transaction, batch)
         except CheckpointLost:
-            await progress.refresh()
+            await progress.reread(applier.table)
             continue
         progress.advanced([checkpoint])
         if report is not None:

@@ -59,6 +59,15 @@ class Progress:
         self.saw_head(await self._log.head())
         self.advanced([c for c in stored.values() if c.projection in self._known])
 
+    async def reread(self, table: str) -> None:
+        """Believe the store about ``table``, also where it has gone back (restored, emptied).
+
+        Raises ForeignLog, StoreUnavailable.
+        """
+        await self.refresh()
+        stored = (await self._store.checkpoints()).get(table)
+        self._known[table] = stored or Checkpoint(table, 0, 0, self._log.epoch)
+
     async def reach(self, tables: Sequence[str], position: int, timeout_seconds: float) -> None:
         """Wait until all ``tables`` have applied ``position``.
 

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from twofold.errors import CheckpointLost, ProjectionFailed, StoreUnavailable
+from twofold.errors import CheckpointLost, ForeignLog, ProjectionFailed, StoreUnavailable
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, Batch
@@ -120,8 +120,8 @@ class Projector:
 
     async def _read_checkpoint(self) -> None:
         try:
-            await self._progress.refresh()
-        except StoreUnavailable as exc:
+            await self._progress.reread(self.applier.table)
+        except (ForeignLog, StoreUnavailable) as exc:
             await self._pause(str(exc))
 
     async def _wait(self) -> None:
