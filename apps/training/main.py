@@ -6,6 +6,7 @@ from training.modules.catalogue.module import module as catalogue
 from training.modules.offers.module import module as offers
 from training.modules.programs.module import module as programs
 from training.modules.reviews.module import module as reviews
+from training.pages.site import pages
 from training.sample import sample
 from twofold import Account, Application
 
@@ -28,6 +29,8 @@ app = Application(
     offers,
     catalogue,
     title="Training company",
+    accent="teal",
     accounts=ACCOUNTS,
+    pages=pages,
     sample=sample,
 )

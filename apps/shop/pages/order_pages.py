@@ -9,12 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shop.pages.order_steps import STEPS, why_not
-from twofold import Done, NotFound, Refused
-from twofold.errors import InvalidInput
-from twofold.http.pages.forms import Form
+from twofold import Done, NotFound
 from twofold.http.pages.freshness import Freshness
 from twofold.http.pages.pending import Pending
 from twofold.http.pages.site import Site
+from twofold.http.pages.steps import Taken
 from twofold.http.pages.visit import Visit
 
 KIND = "order"
@@ -61,27 +60,15 @@ class OrderPages:
     async def act(self, request: Request) -> Response:
         """One step of an order; what is wrong with it is shown where its button is."""
         visit = Visit.of(request, self._site.security)
-        order_id, step = request.path_params["order_id"], STEPS.named(request.path_params["action"])
-        form = step.form(fields := await visit.fields())
-        try:
-            command = step.command_of(form, {"orderId": order_id})
-            done = await self._site.send(visit, command, form.value("key"))
-        except InvalidInput as invalid:
-            wrong = {step.action: step.form(fields, invalid.problems)}
-            return await self._one(visit, order_id, 422, wrong)
-        except Refused as refusal:
-            return await self._one(visit, order_id, 409, refusal=refusal)
-        deed = visit.deed(self._site.system, KIND, order_id, step.done, done, known_of(done))
+        order_id, action = (request.path_params[name] for name in ("order_id", "action"))
+        taken = await STEPS.take(self._site, visit, action, {"orderId": order_id})
+        if taken.done is None:
+            return await self._one(visit, order_id, taken)
+        known = known_of(taken.done)
+        deed = visit.deed(self._site.system, KIND, order_id, taken.step.done, taken.done, known)
         return visit.see(f"/orders/{order_id}", self._site.system, deed)
 
-    async def _one(
-        self,
-        visit: Visit,
-        order_id: str,
-        code: int = 200,
-        forms: dict[str, Form] | None = None,
-        refusal: Refused | None = None,
-    ) -> Response:
+    async def _one(self, visit: Visit, order_id: str, taken: Taken | None = None) -> Response:
         try:
             found = await self._site.one(visit, _ONE, order_id)
         except NotFound:
@@ -91,6 +78,7 @@ class OrderPages:
         status = late[0].shown["status"] if late else order["status"]
         owner = order["customerId"] == caller.subject
         whys = why_not(order, status, late)
+        forms = taken.forms if taken else {}
         values: dict[str, Any] = {
             "order": order,
             "fresh": found.fresh,
@@ -99,9 +87,9 @@ class OrderPages:
             "badges": _BADGES,
             "offered": STEPS.offered(self._site, caller, whys, owner=owner, forms=forms),
             "key": self._site.new_key(),
-            "refusal": refusal,
+            "refusal": taken.refusal if taken else None,
         }
-        return self._site.page(visit, "order.html", values, code)
+        return self._site.page(visit, "order.html", values, taken.code if taken else 200)
 
     def _placed(self, visit: Visit, order_id: str) -> Response:
         """An order that was just placed and has not arrived. Raises NotFound for any other."""

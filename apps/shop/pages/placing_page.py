@@ -57,7 +57,7 @@ class PlacingPage:
         return visit.see(f"/orders/{order_id}", self._site.system, deed)
 
     async def _page(self, visit: Visit, form: Form, status: int = 200) -> Response:
-        products = await self._site.page_of(visit, "/api/v1/products", fixed=_OFFERED)
+        products = await self._site.items(visit, "/api/v1/products", _OFFERED)
         titles = {item["sku"]: _option(item) for item in products.items}
         lines = [(titles.get(sku, sku), quantity) for sku, quantity in _lines(form)]
         values = {

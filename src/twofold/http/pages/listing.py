@@ -128,12 +128,12 @@ async def listed(
     system: System,
     route: Route,
     visit: Visit,
+    given: Parameters,
     facets: str,
     fixed: Parameters,
-    usual: tuple[str, str] | None,
+    usual: tuple[str, str] | None = None,
 ) -> ListView:
-    """The list that the visitor's address asks for. Raises as the query does."""
-    given = visit.parameters()
+    """The list that ``given`` from the address and ``fixed`` ask for. Raises as the query does."""
     wanted: dict[str, Sequence[str]] = {**given, **fixed, "facets": [facets]}
     if usual and "sortBy" not in wanted and "q" not in wanted:
         wanted |= {"sortBy": [usual[0]], "sortDirection": [usual[1]]}
@@ -144,7 +144,9 @@ async def listed(
     model = system.wired.foldings[name].model
     selected = found.answer
     view.items = [msgspec.json.decode(document) for document in selected.documents]
-    view.facets = {model.wire(field): counts for field, counts in selected.facets.items()}
+    view.facets = {
+        model.fields[field].parameter: counts for field, counts in selected.facets.items()
+    }
     view.total = selected.total or 0
     view.next_cursor = system.queries.next_cursor(name, request, selected) or ""
     view.fresh = freshness(system, (name,), found.position, found.time_us, stale=found.stale)

@@ -11,9 +11,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from twofold.domain.caller import Caller
+from twofold.domain.caller import Caller, Rule
 from twofold.domain.projection import OneOf, PageOf
-from twofold.errors import NotCaughtUp
+from twofold.errors import Forbidden, NotCaughtUp, SignInRequired
 from twofold.http.pages.freshness import freshness
 from twofold.http.pages.listing import Document, ListView, listed
 from twofold.http.pages.rendering import environment
@@ -119,13 +119,17 @@ class Site:
         ``fixed`` are parameters that the page sets, ``sort`` (field, direction) is the order where
         the address names none. Raises InvalidInput and who-may errors.
         """
-        route = self._route(path, PageOf)
-        return await listed(self.system, route, visit, facets, fixed or {}, sort)
+        route, given = self._route(path, PageOf), visit.parameters()
+        return await listed(self.system, route, visit, given, facets, fixed or {}, sort)
+
+    async def items(self, visit: Visit, path: str, parameters: Parameters) -> ListView:
+        """The list that GET ``path`` answers to ``parameters``, whatever the address says."""
+        return await listed(self.system, self._route(path, PageOf), visit, {}, "", parameters)
 
     def may(self, command: type[Command], caller: Caller, *, owner: bool) -> bool:
         """Whether the caller may send such a command at all, the thing being theirs or not."""
         rules = [route.may for route in self.system.wired.routes if route.target is command]
-        return any(rule.admits(caller) or (rule.owners and owner) for rule in rules)
+        return any(_admits(rule, caller, owner=owner) for rule in rules)
 
     def new_key(self) -> str:
         """Made with a form, so that sending the form twice is one command."""
@@ -139,3 +143,11 @@ class Site:
             if route.path == path and isinstance(route.target, kind)
         )
         return msgspec.structs.replace(route, when_behind="serve-stale")
+
+
+def _admits(rule: Rule, caller: Caller, *, owner: bool) -> bool:
+    try:
+        limited = rule.check("a step", caller)
+    except (Forbidden, SignInRequired):
+        return False
+    return owner or not limited

@@ -8,13 +8,17 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from twofold.domain.caller import Caller
-from twofold.errors import NotFound, Problem
+from twofold.errors import InvalidInput, NotFound, Problem, Refused
 from twofold.http.pages.forms import Form
 from twofold.http.pages.site import Site
+from twofold.http.pages.visit import Visit
 from twofold.messages.validation import read_value
 from twofold.messages.value import Command
+from twofold.runtime.sending import Done
 
-Kind: TypeAlias = Literal["text", "area", "decimal", "number", "date", "time", "datetime-local"]
+Kind: TypeAlias = Literal[
+    "text", "area", "decimal", "number", "date", "time", "datetime-local", "hidden"
+]
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -41,6 +45,11 @@ class Step(msgspec.Struct, frozen=True):
     fixed: Mapping[str, Any] = {}
     danger: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to fill something in."""
+        return any(field.kind != "hidden" for field in self.fields)
+
     def command_of(self, form: Form, given: Mapping[str, str]) -> Command:
         """The command that a filled-in form stands for. Raises InvalidInput."""
         raw = {field.name: text for field in self.fields if (text := _entered(field, form))}
@@ -63,6 +72,20 @@ class Offered(msgspec.Struct, frozen=True):
     form: Form
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What came of a step: done, or why not, with the form as it was filled in."""
+
+    step: Step
+    done: Done | None = None
+    forms: Mapping[str, Form] = {}
+    refusal: Refused | None = None
+
+    @property
+    def code(self) -> int:
+        """The status of a page that shows why it was not done."""
+        return 409 if self.refusal else 422
+
+
 class Steps:
     """The steps of one kind of thing."""
 
@@ -74,6 +97,18 @@ class Steps:
         if action not in self._steps:
             raise NotFound("step", action)
         return self._steps[action]
+
+    async def take(self, site: Site, visit: Visit, action: str, given: Mapping[str, str]) -> Taken:
+        """Take the step that the visitor's form stands for. Raises who-may errors and NotFound."""
+        step = self.named(action)
+        form = step.form(fields := await visit.fields())
+        try:
+            command = step.command_of(form, given)
+            return Taken(step, await site.send(visit, command, form.value("key")))
+        except InvalidInput as invalid:
+            return Taken(step, forms={action: step.form(fields, invalid.problems)})
+        except Refused as refusal:
+            return Taken(step, refusal=refusal)
 
     def offered(
         self,

@@ -1,0 +1,1 @@
+"""The training company's pages, rendered on the server."""

@@ -1,0 +1,69 @@
+"""The form for what a training teaches: the same for proposals and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from training.modules.programs.contracts import Content, Level, Shortcoming
+from training.modules.programs.specification import shortcomings
+from twofold.errors import InvalidInput
+from twofold.http.pages.forms import Form
+from twofold.messages.validation import read_value
+
+TEXTS = ("title", "trainer", "description", "agenda", "plan")
+LEVELS = [(level.value, level.value) for level in Level]
+LABELS = {
+    "title": "Title",
+    "categories": "Categories",
+    "level": "Level",
+    "trainer": "Trainer",
+    "durationInDays": "Duration in days",
+    "description": "Description",
+    "agenda": "Agenda",
+    "plan": "Plan",
+}
+
+
+def raw_content(form: Form) -> dict[str, Any]:
+    """The form's fields as a command or query takes them."""
+    raw: dict[str, Any] = {name: _text(form, name) for name in TEXTS}
+    categories = (part.strip() for part in form.value("categories").split(","))
+    raw["categories"] = list(dict.fromkeys(part for part in categories if part))
+    raw["level"] = form.value("level")
+    raw["durationInDays"] = form.value("durationInDays").strip()
+    return raw
+
+
+def fields_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """A document's content as the fields of the form."""
+    fields = {name: [str(document[name])] for name in (*TEXTS, "level", "durationInDays")}
+    return {**fields, "categories": [", ".join(document["categories"])]}
+
+
+def lacking(form: Form) -> list[Shortcoming]:
+    """Everything that keeps the texts from being released, also while fields are still empty."""
+    raw, found = raw_content(form), []
+    try:
+        read_value(Content, raw, strict=False)
+    except InvalidInput as invalid:
+        found = [Shortcoming(field=p.field, message=p.message) for p in invalid.problems]
+    # Built without being checked: texts are judged whatever else is missing.
+    texts = {name: raw[name] for name in TEXTS}
+    content = Content(
+        **texts, categories=tuple(raw["categories"]), level=Level.BEGINNER, duration_in_days=1
+    )
+    told = {one.field for one in found}
+    return [*found, *(one for one in shortcomings(content) if one.field not in told)]
+
+
+def listed(found: list[Shortcoming] | list[dict[str, str]]) -> list[tuple[str, str]]:
+    """Shortcomings as label and message."""
+    plain = [msgspec.to_builtins(one) for one in found]
+    return [(LABELS.get(one["field"], one["field"]), one["message"]) for one in plain]
+
+
+def _text(form: Form, name: str) -> str:
+    return form.value(name).replace("\r\n", "\n").strip()
