@@ -219,8 +219,8 @@ class ReadStore(Protocol):
     async def sums(self, table: str, sums: Sums) -> Sequence[Summed]:
         """A report."""
 
-    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
-        """Rows in key order, for verification and moving."""
+    async def rows(self, table: str, after_key: str | None, limit: int) -> Sequence[Row]:
+        """Rows above a key (None: from the first) in key order, for verification and moving."""
 
     async def row(self, table: str, key: str) -> Row | None:
         """One row, for verification. ``texts`` may come back empty."""

@@ -135,7 +135,7 @@ class Verification:
 
 
 async def _rows(store: ReadStore, table: str) -> AsyncIterator[Row]:
-    after = ""
+    after: str | None = None
     while page := await store.rows(table, after, _PAGE_ROWS):
         for row in page:
             yield row

@@ -167,7 +167,7 @@ class FaultyReadStore:
         await self._plan.meet("read.sums")
         return await self._store.sums(table, sums)
 
-    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+    async def rows(self, table: str, after_key: str | None, limit: int) -> Sequence[Row]:
         """May fail."""
         await self._plan.meet("read.rows")
         return await self._store.rows(table, after_key, limit)

@@ -168,7 +168,7 @@ async def _rows(folding: Folding, history: list[tuple[Recorded, Event]]) -> Sequ
     await store.open([table])
     async with store.transaction() as transaction:
         written = await FoldBatch(folding, table.name).apply(transaction, history)
-    return await store.rows(table.name, "", written)
+    return await store.rows(table.name, None, written)
 
 
 def _at_once(work: Coroutine[Any, Any, R]) -> R:

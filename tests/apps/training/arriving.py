@@ -73,7 +73,7 @@ async def stored(
     for first in range(0, len(arrived), batch):
         async with store.transaction() as transaction:
             await FoldBatch(folding, table.name).apply(transaction, arrived[first : first + batch])
-    return {row.key: row.document for row in await store.rows(table.name, "", 1_000)}
+    return {row.key: row.document for row in await store.rows(table.name, None, 1_000)}
 
 
 async def documents(projection: Projection[Any], arrived: Sequence[Arrived]) -> dict[str, Any]:

@@ -93,10 +93,11 @@ class MemoryReadStore:
         row = self._kept.rows[table].get(key)
         return row.document if row else None
 
-    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+    async def rows(self, table: str, after_key: str | None, limit: int) -> Sequence[Row]:
         """Rows in key order."""
         rows = self._kept.rows[table]
-        return [rows[key] for key in sorted(k for k in rows if k > after_key)[:limit]]
+        found = sorted(key for key in rows if after_key is None or key > after_key)
+        return [rows[key] for key in found[:limit]]
 
     async def row(self, table: str, key: str) -> Row | None:
         """One row."""

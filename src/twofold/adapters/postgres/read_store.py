@@ -105,9 +105,11 @@ class PostgresReadStore:
         found = await self._rows(table, "key = $1", key, 1)
         return found[0] if found else None
 
-    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+    async def rows(self, table: str, after_key: str | None, limit: int) -> Sequence[Row]:
         """Rows in key order."""
-        return await self._rows(table, "key > $1", after_key, limit)
+        # The empty text is a key like any other, so the first page must not begin above it.
+        condition = "key >= $1" if after_key is None else "key > $1"
+        return await self._rows(table, condition, after_key or "", limit)
 
     async def select(self, table: str, select: Select) -> Selected:
         """Page, total and facets from one snapshot."""

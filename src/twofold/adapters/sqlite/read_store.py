@@ -110,9 +110,11 @@ class SqliteReadStore:
         found = await self._rows(table, "key = ?", (key,), 1)
         return found[0] if found else None
 
-    async def rows(self, table: str, after_key: str, limit: int) -> Sequence[Row]:
+    async def rows(self, table: str, after_key: str | None, limit: int) -> Sequence[Row]:
         """Rows in key order."""
-        return await self._rows(table, "key > ?", (after_key,), limit)
+        # The empty text is a key like any other, so the first page must not begin above it.
+        condition = "key >= ?" if after_key is None else "key > ?"
+        return await self._rows(table, condition, (after_key or "",), limit)
 
     async def select(self, table: str, select: Select) -> Selected:
         """Page, total and facets from one snapshot, in a reader thread."""

@@ -309,7 +309,9 @@ class ReadStoreConformance:
 
     async def test_rows_are_walked_in_key_order(self, store: ReadStore) -> None:
         written = row("b", tags=("y", "x"), price=Decimal("2.500"))
-        await put(store, row("c"), written, row("a"))
+        await put(store, row("c"), written, row("a"), row(""))
+        assert [r.key for r in await store.rows(TABLE.name, None, 3)] == ["", "a", "b"]
+        assert [r.key for r in await store.rows(TABLE.name, "", 1)] == ["a"]
         assert [r.key for r in await store.rows(TABLE.name, "a", 5)] == ["b", "c"]
         kept = await store.row(TABLE.name, "b")
         assert kept is not None
