@@ -82,7 +82,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """How far a projection has come. ``time_us`` is the time of the event at ``position``."""
+    """How far a projection has come. ``time_us`` is the latest of all its events.
+
+    On advancing, the later of the time known and the time given is kept.
+    """
 
     projection: str
     position: int

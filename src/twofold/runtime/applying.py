@@ -31,7 +31,10 @@ class Batch:
         self.events = events
         self.after = after
         if end is None:
-            end = (events[-1].position, events[-1].time_us) if events else (after, 0)
+            end = (after, 0)
+            if events:
+                # Facts of the past may be recorded today; what is shown is as of the latest.
+                end = (events[-1].position, max(event.time_us for event in events))
         self.position, self.time_us = end
         self._types = types
         self._decoded: dict[int, Event] = {}

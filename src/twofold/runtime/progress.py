@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from twofold.errors import ForeignLog, NotCaughtUp, StoreUnavailable
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
@@ -40,7 +42,10 @@ class Progress:
         for checkpoint in checkpoints:
             known = self._known.get(checkpoint.projection)
             if known is not None and checkpoint.position > known.position:
-                self._known[checkpoint.projection] = checkpoint
+                latest = max(checkpoint.time_us, known.time_us)
+                self._known[checkpoint.projection] = msgspec.structs.replace(
+                    checkpoint, time_us=latest
+                )
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -197,7 +197,10 @@ class MemoryReadTransaction:
         known = await self.checkpoint(checkpoint.projection)
         if (known.position if known else 0) != expected:
             raise CheckpointLost(checkpoint.projection, expected)
-        self._checkpoints[checkpoint.projection] = checkpoint
+        latest = max(checkpoint.time_us, known.time_us if known else 0)
+        self._checkpoints[checkpoint.projection] = msgspec.structs.replace(
+            checkpoint, time_us=latest
+        )
 
     def commit(self) -> None:
         """Make everything visible."""

@@ -17,8 +17,9 @@ _INSERT = (
     "values ($1, $2, $3, $4, $5) on conflict do nothing"
 )
 _UPDATE = (
-    'update twofold_read."$checkpoint" set position = $2, time_us = $3, epoch = $4, '
-    "fingerprint = $5 where projection = $1 and position = $6"
+    'update twofold_read."$checkpoint" set position = $2, '
+    "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5 "
+    "where projection = $1 and position = $6"
 )
 _LOOK = (
     'select projection, position, time_us, epoch, fingerprint from twofold_read."$checkpoint" '

@@ -108,8 +108,11 @@ class SqliteReadTransaction:
             if (row[0] if row else 0) != expected:
                 return False
             connection.execute(
-                "insert or replace into twofold_checkpoint "
-                "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?)",
+                "insert into twofold_checkpoint "
+                "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?) "
+                "on conflict (projection) do update set "
+                "position = excluded.position, time_us = max(time_us, excluded.time_us), "
+                "epoch = excluded.epoch, fingerprint = excluded.fingerprint",
                 values,
             )
             return True

@@ -321,6 +321,15 @@ class ReadStoreConformance:
         )
         assert await store.row(TABLE.name, "z") is None
 
+    async def test_a_checkpoint_is_as_of_its_latest_event(self, store: ReadStore) -> None:
+        for position, time_us in ((1, 50), (2, 20), (3, 70)):
+            async with store.transaction() as transaction:
+                await transaction.advance(Checkpoint("p", position, time_us, "e"), position - 1)
+        assert (await store.checkpoints())["p"].time_us == 70
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint("p", 4, 10, "e"), 3)
+        assert (await store.checkpoints())["p"] == Checkpoint("p", 4, 70, "e")
+
     async def test_clearing_and_dropping(self, store: ReadStore) -> None:
         async with store.transaction() as transaction:
             await transaction.write(TABLE.name, [row("a", title="x", tags=("t",))], [])
