@@ -81,6 +81,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _stopped(process)
 
 
+@pytest.fixture(scope="session")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A training company for tests that need nothing special of it."""
+    process, address = _started("training", tmp_path_factory.mktemp("shared"), {})
+    yield address
+    _stopped(process)
+
+
 def _started(
     application: str, folder: Path, settings: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], str]:

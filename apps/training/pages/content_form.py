@@ -45,18 +45,23 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def lacking(form: Form) -> list[Shortcoming]:
     """Everything that keeps the texts from being released, also while fields are still empty."""
-    raw, found = raw_content(form), []
-    try:
-        read_value(Content, raw, strict=False)
-    except InvalidInput as invalid:
-        found = [Shortcoming(field=p.field, message=p.message) for p in invalid.problems]
-    # Built without being checked: texts are judged whatever else is missing.
+    raw = raw_content(form)
     texts = {name: raw[name] for name in TEXTS}
+    # Built without being checked: texts are judged whatever else is missing.
     content = Content(
         **texts, categories=tuple(raw["categories"]), level=Level.BEGINNER, duration_in_days=1
     )
+    found = list(shortcomings(content))
     told = {one.field for one in found}
-    return [*found, *(one for one in shortcomings(content) if one.field not in told)]
+    return [*(one for one in _unreadable(raw) if one.field not in told), *found]
+
+
+def _unreadable(raw: dict[str, Any]) -> list[Shortcoming]:
+    try:
+        read_value(Content, raw, strict=False)
+    except InvalidInput as invalid:
+        return [Shortcoming(field=p.field, message=p.message) for p in invalid.problems]
+    return []
 
 
 def listed(found: list[Shortcoming] | list[dict[str, str]]) -> list[tuple[str, str]]:
