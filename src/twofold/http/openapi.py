@@ -24,6 +24,7 @@ from twofold.http.parameters import (
     query_parameter,
 )
 from twofold.http.processes import process_paths
+from twofold.http.tables import columns_of
 from twofold.messages.value import Command
 from twofold.runtime.listing import LARGEST_SIZE, LONGEST_TEXT
 from twofold.runtime.system import System
@@ -231,6 +232,9 @@ class OpenApi:
             if name in route.path_names or not posted
         ]
         body = {"content": {"application/json": {"schema": self._body_schema(route, message)}}}
+        found = _found(self._schemas[target.answer_type()])
+        if columns_of(target.answer_type()):
+            found["content"]["text/csv"] = {"schema": {"type": "string"}}
         return {
             **({"requestBody": {"required": True, **body}} if posted else {}),
             "operationId": message.__name__,
@@ -239,7 +243,7 @@ class OpenApi:
             "tags": [p.name for p in target.projections],
             "parameters": [*parameters, *FRESHNESS],
             "responses": {
-                "200": _found(self._schemas[target.answer_type()]),
+                "200": found,
                 **_problems("400", "404", "503", *_signed(route.may)),
             },
             **_security(route.may),

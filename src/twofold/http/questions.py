@@ -13,6 +13,7 @@ from twofold.domain.questions import Answering
 from twofold.errors import InvalidInput, Problem
 from twofold.http.commands import read_object
 from twofold.http.exchange import Exchange
+from twofold.http.tables import CSV, columns_of, table, wants_table
 from twofold.http.tokens import asked, describe
 from twofold.messages.shapes import is_several
 from twofold.messages.validation import read_value
@@ -90,6 +91,7 @@ class AnswerOperation:
         self._limit = limit_bytes if route.method == "POST" else 0
         self._system = system
         self._several = {f.encode_name for f in struct_fields(message) if is_several(f.type)}
+        self._columns = columns_of(route.target.answer_type())
 
     async def __call__(self, exchange: Exchange) -> None:
         """Read the parameters into the query, answer."""
@@ -97,6 +99,11 @@ class AnswerOperation:
         question = await asked(exchange, self._system)
         found = await self._system.ask(query, question)
         describe(exchange, self._system, found.position, found.time_us, stale=found.stale)
+        if self._columns:
+            exchange.add(b"vary", "accept")
+            if wants_table(exchange):
+                await exchange.answer(200, table(self._columns, found.answer.items), CSV)
+                return
         await exchange.answer(200, ENCODER.encode(found.answer))
 
     async def _posted(self, exchange: Exchange) -> Query[Any]:

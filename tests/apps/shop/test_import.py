@@ -154,6 +154,7 @@ def independent(file: Path) -> dict[str, dict[str, list[Any]]]:
                 "month": day[:7],
                 "country": row["Country"],
                 "product": row["StockCode"].strip(),
+                "category": "",
                 "customer": row["CustomerID"].removesuffix(".0"),
             }
             for dimension, value in values.items():

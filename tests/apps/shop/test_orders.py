@@ -180,6 +180,7 @@ def offered(sku: str, **given: Any) -> Offered:
     """A product that can be ordered, unless ``given`` says otherwise."""
     known = {
         "title": sku.lower(),
+        "category": "Kitchen",
         "status": ProductStatus.ACTIVE,
         "price": Decimal("1.10"),
         "currency": "GBP",
@@ -192,7 +193,9 @@ def test_prices_are_the_shops() -> None:
     command = PlaceOrder(country="Germany", lines=(Wanted(sku="A", quantity=3),))
     prices = Prices(products={"A": offered("A")}, number="N")
     event = place(None, command, CONTEXT, prices)
-    assert event.lines == (Line(sku="A", title="a", quantity=3, unit_price=Decimal("1.10")),)
+    assert event.lines == (
+        Line(sku="A", title="a", quantity=3, unit_price=Decimal("1.10"), category="Kitchen"),
+    )
     assert (event.customer_id, event.total) == ("carla", Decimal("3.30"))
 
 

@@ -23,13 +23,14 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Line(Value):
+class Line(Value, omit_defaults=True):
     """One product in an order, at the price of the moment it was ordered."""
 
     sku: str
     title: str
     quantity: int
     unit_price: Decimal
+    category: str = ""
 
     @property
     def amount(self) -> Decimal:

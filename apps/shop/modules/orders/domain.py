@@ -52,10 +52,6 @@ class PaymentRefused(Refused):
     """The payment was not accepted."""
 
 
-class NotOrderable(Refused):
-    """Some of the products can't be ordered now."""
-
-
 class Wanted(Value, forbid_unknown_fields=True):
     """A product and how many of it."""
 
@@ -175,6 +171,7 @@ def _line(wanted: Wanted, product: Offered) -> Line:
         title=product.title,
         quantity=wanted.quantity,
         unit_price=product.price,
+        category=product.category,
     )
 
 

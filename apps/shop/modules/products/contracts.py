@@ -9,7 +9,7 @@ from typing import Annotated, NewType
 
 from msgspec import Meta
 
-from twofold import Event, Facet, Filter, Search, Sort, Value
+from twofold import Event, Facet, Search, Sort, Value
 
 Sku = NewType("Sku", str)
 Title = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -78,8 +78,9 @@ ProductEvent = (
 class Offered(Value):
     """A product as another module's decision sees it."""
 
-    sku: Filter[Sku]
+    sku: Sku
     title: str
+    category: str
     status: ProductStatus
     price: Decimal | None
     currency: str

@@ -90,6 +90,7 @@ class Product(Value):
     """What decisions on a product need to know."""
 
     title: str
+    category: str
     described: str
     status: ProductStatus
     prices: tuple[Pricing, ...] = ()
@@ -224,11 +225,11 @@ def take_over(
 def evolve(state: Product | None, event: ProductEvent) -> Product:
     """What happened, as state."""
     if isinstance(event, ProductDrafted):
-        return Product(title=event.title, described=digest(event), status=ProductStatus.DRAFT)
+        return Product.of(event, described=digest(event), status=ProductStatus.DRAFT)
     assert state is not None
     match event:
         case ProductDescribed():
-            return state.but(title=event.title, described=digest(event))
+            return state.but(title=event.title, category=event.category, described=digest(event))
         case ProductPriced():
             pricing = Pricing(
                 begins=event.effective_from, price=event.price, currency=event.currency

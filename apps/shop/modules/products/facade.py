@@ -19,6 +19,7 @@ async def offered(sources: Sources, skus: Sequence[str], moment: datetime) -> Ma
         found[sku] = Offered(
             sku=Sku(sku),
             title=state.title,
+            category=state.category,
             status=state.status,
             price=pricing.price if pricing else None,
             currency=pricing.currency if pricing else "",

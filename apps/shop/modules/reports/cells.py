@@ -4,9 +4,9 @@ What counts, and when:
 
 * an order, on the day its payment was confirmed: its lines are net and gross revenue;
 * a refund of an order, on its day: negative refunds and net. It has an amount and no lines, so by
-  product it stands under ``REFUND``;
+  product and by category it stands under ``REFUND``;
 * an imported invoice, on its date: net is Σ quantity x unit price of all its lines, gross the same
-  over lines with a positive amount;
+  over lines with a positive amount. It knows no categories;
 * a credit note, on its date: the sum of its lines is refunds and net;
 * an adjustment, on its date: net alone.
 
@@ -86,10 +86,15 @@ def contributions(
     yield _cell("country", event.country, day, total)
     yield _cell("customer", event.customer_id, day, total)
     by_product: defaultdict[str, list[Line]] = defaultdict(list)
+    by_category: defaultdict[str, list[Line]] = defaultdict(list)
     for line in event.lines:
         by_product[line.sku].append(line)
+        by_category[line.category].append(line)
     for sku, lines in by_product.items():
         yield _cell("product", sku, day, _part(lines, kind))
+    for category, lines in by_category.items():
+        whole = len(by_category) == 1
+        yield _cell("category", category, day, total if whole else _part(lines, kind))
 
 
 def _refund(event: OrderRefunded, day: date) -> Iterable[tuple[str, Part]]:
@@ -98,6 +103,7 @@ def _refund(event: OrderRefunded, day: date) -> Iterable[tuple[str, Part]]:
     yield _cell("country", event.country, day, figures)
     yield _cell("customer", event.customer_id, day, figures)
     yield _cell("product", REFUND, day, figures)
+    yield _cell("category", REFUND, day, figures)
 
 
 def _part(lines: Iterable[Line], kind: str) -> Figures:

@@ -24,6 +24,7 @@ class Dimension(StrEnum):
     MONTH = "month"
     COUNTRY = "country"
     PRODUCT = "product"
+    CATEGORY = "category"
     CUSTOMER = "customer"
 
 
