@@ -15,6 +15,7 @@ from shop.modules.orders.domain import (
     Ship,
     StartProcessing,
 )
+from shop.modules.orders.drafts import PlaceDraft
 from twofold.http.pages.pending import Pending
 from twofold.http.pages.steps import Field, Step, Steps
 
@@ -23,6 +24,7 @@ _REASON = "Reason"
 _TRACKING = Field("tracking", "Tracking number", "If there is one")
 
 STEPS = Steps(
+    Step("place", "Place order", "Placed", PlaceDraft),
     Step("confirm-payment", "Pay", "Paid", ConfirmPayment, fixed={"reference": "test gateway"}),
     Step("start-processing", "Start processing", "Processing started", StartProcessing),
     Step(
@@ -49,12 +51,13 @@ STEPS = Steps(
     ),
 )
 _STATES = {
+    "place": (S.DRAFT,),
     "confirm-payment": (S.PENDING_PAYMENT,),
     "start-processing": (S.PAYMENT_CONFIRMED,),
     "ship": (S.PROCESSING,),
     "deliver": (S.SHIPPED,),
 }
-_BEFORE_SHIPPED = (S.PENDING_PAYMENT, S.PAYMENT_CONFIRMED, S.PROCESSING)
+_BEFORE_SHIPPED = (S.DRAFT, S.PENDING_PAYMENT, S.PAYMENT_CONFIRMED, S.PROCESSING)
 
 
 def why_not(order: Mapping[str, Any], status: str, late: Sequence[Pending]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from shop.modules.orders.contracts import (
     CustomerId,
     Line,
     OrderCancelled,
+    OrderDrafted,
     OrderEvent,
     OrderId,
     OrderPlaced,
@@ -85,6 +86,8 @@ def after(state: Order, command: Any) -> Order:
 
 def order_in(status: OrderStatus) -> Order:
     """An order that came as far as ``status``."""
+    if status is S.DRAFT:
+        return evolve(None, OrderDrafted.of(PLACED))
     state = evolve(None, PLACED)
     if status is S.CANCELLED:
         return after(state, CancelOrder(order_id=ID))
@@ -191,7 +194,7 @@ def offered(sku: str, **given: Any) -> Offered:
 
 def test_prices_are_the_shops() -> None:
     command = PlaceOrder(country="Germany", lines=(Wanted(sku="A", quantity=3),))
-    prices = Prices(products={"A": offered("A")}, number="N")
+    prices = Prices(skus=frozenset("A"), products={"A": offered("A")}, number="N")
     event = place(None, command, CONTEXT, prices)
     assert event.lines == (
         Line(sku="A", title="a", quantity=3, unit_price=Decimal("1.10"), category="Kitchen"),
@@ -209,7 +212,7 @@ def test_every_line_that_cannot_be_ordered_is_named() -> None:
         "D": offered("D", currency="USD"),
     }
     with pytest.raises(InvalidInput) as invalid:
-        place(None, command, CONTEXT, Prices(products=products, number="N"))
+        place(None, command, CONTEXT, Prices(skus=frozenset(skus), products=products))
     assert [str(problem) for problem in invalid.value.problems] == [
         "lines[1].sku: B can't be ordered: it is archived",
         "lines[2].sku: C has no price",

@@ -96,3 +96,10 @@ def test_a_price_takes_effect_once() -> None:
     # The scheduler's clock may run ahead of this one.
     given(product, DRAFTED, priced).when(apply, at=START).then(effect)
     given(product, DRAFTED, priced, effect).when(apply, at=tomorrow).nothing()
+
+
+def test_the_products_page_tells_of_a_price_to_come(web: Site) -> None:
+    price(web, "6.00", minutes=4)
+    page = web.get("/products/M").text
+    assert "£5.00" in page
+    assert "£6.00" in page

@@ -15,6 +15,7 @@ CustomerId = NewType("CustomerId", str)
 class OrderStatus(StrEnum):
     """Where an order is. Cancelling is possible before it is shipped."""
 
+    DRAFT = "draft"
     PENDING_PAYMENT = "pending-payment"
     PAYMENT_CONFIRMED = "payment-confirmed"
     PROCESSING = "processing"
@@ -50,6 +51,19 @@ class Sale(Value):
     def total(self) -> Decimal:
         """The sum of the lines."""
         return sum((line.amount for line in self.lines), Decimal(0))
+
+
+class OrderDrafted(Sale, Event):
+    """An order is being put together; its prices are those of the day."""
+
+    number: str
+
+
+class DraftChanged(Event):
+    """Something else is wanted, or it goes elsewhere."""
+
+    country: str
+    lines: tuple[Line, ...]
 
 
 class OrderPlaced(Sale, Event):
@@ -95,7 +109,9 @@ class OrderRefunded(Event):
 
 
 OrderEvent = (
-    OrderPlaced
+    OrderDrafted
+    | DraftChanged
+    | OrderPlaced
     | PaymentConfirmed
     | ProcessingStarted
     | OrderShipped

@@ -1,6 +1,6 @@
 """Orders: the life cycle, and what is refused.
 
-    pending payment → payment confirmed → processing → shipped → delivered
+    draft → pending payment → payment confirmed → processing → shipped → delivered
 
 An order can be cancelled before it is shipped; what was captured is refunded with it. Refunds never
 exceed what was captured. Repeating a step that was taken is silence; a step that is impossible
@@ -9,6 +9,7 @@ now is refused, saying which steps are possible.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -16,9 +17,11 @@ from msgspec import Meta
 
 from shop.modules.orders.contracts import (
     CustomerId,
+    DraftChanged,
     Line,
     OrderCancelled,
     OrderDelivered,
+    OrderDrafted,
     OrderEvent,
     OrderId,
     OrderPlaced,
@@ -34,6 +37,7 @@ from twofold import Command, Context, EventSourced, InvalidInput, Owner, Problem
 
 S = OrderStatus
 _NEXT = {
+    S.DRAFT: "place, cancel, or change it",
     S.PENDING_PAYMENT: "confirm-payment, cancel",
     S.PAYMENT_CONFIRMED: "start-processing, refunds, cancel",
     S.PROCESSING: "ship, refunds, cancel",
@@ -59,13 +63,20 @@ class Wanted(Value, forbid_unknown_fields=True):
     quantity: Quantity
 
 
-class PlaceOrder(Command):
-    """Order products. Prices are the shop's, whatever the customer's page showed."""
+WantedLines = Annotated[tuple[Wanted, ...], Meta(min_length=1, max_length=1_000)]
+
+
+class Wish(Value):
+    """What somebody wants, and where it goes."""
 
     customer_id: Owner[CustomerId | None] = None
     country: Country
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "GBP"
-    lines: Annotated[tuple[Wanted, ...], Meta(min_length=1, max_length=1_000)]
+    lines: WantedLines
+
+
+class PlaceOrder(Wish, Command):
+    """Order products. Prices are the shop's, whatever the customer's page showed."""
 
 
 class ConfirmPayment(Command):
@@ -130,10 +141,11 @@ class OrderAnswer(Value):
 
 
 class Prices(Value):
-    """What placing an order is told: the products asked for, and a number that is free."""
+    """What an order is told: the products of these skus, and a number that is free."""
 
+    skus: frozenset[str]
     products: dict[str, Offered]
-    number: str
+    number: str = ""
 
 
 order = EventSourced(Order, OrderId)
@@ -147,29 +159,38 @@ def answer(order_id: str, state: Order) -> OrderAnswer:
 
 def place(state: None, command: PlaceOrder, context: Context, prices: Prices) -> OrderPlaced:
     """Every line must be a product that can be ordered; all that can't are named."""
-    customer = command.customer_id or CustomerId(context.caller.subject)
+    return OrderPlaced(
+        number=prices.number,
+        customer_id=buyer(command, context),
+        country=command.country,
+        currency=command.currency,
+        lines=priced(command.lines, command.currency, prices),
+    )
+
+
+def buyer(wish: Wish, context: Context) -> CustomerId:
+    """Whoever is named, else who asks."""
+    return wish.customer_id or CustomerId(context.caller.subject)
+
+
+def priced(wanted: Sequence[Wanted | Line], currency: str, prices: Prices) -> tuple[Line, ...]:
+    """Lines at the prices of now. Raises InvalidInput naming all that can't be ordered."""
     problems = []
-    for index, line in enumerate(command.lines):
-        why = _why_not(prices.products.get(line.sku), command.currency)
+    for index, line in enumerate(wanted):
+        why = _why_not(prices.products.get(line.sku), currency)
         if why:
             problems.append(Problem(f"lines[{index}].sku", f"{line.sku} {why}"))
     if problems:
         raise InvalidInput(problems)
-    return OrderPlaced(
-        number=prices.number,
-        customer_id=customer,
-        country=command.country,
-        currency=command.currency,
-        lines=tuple(_line(line, prices.products[line.sku]) for line in command.lines),
-    )
+    return tuple(_line(line.sku, line.quantity, prices.products[line.sku]) for line in wanted)
 
 
-def _line(wanted: Wanted, product: Offered) -> Line:
+def _line(sku: str, quantity: int, product: Offered) -> Line:
     assert product.price is not None
     return Line(
-        sku=wanted.sku,
+        sku=sku,
         title=product.title,
-        quantity=wanted.quantity,
+        quantity=quantity,
         unit_price=product.price,
         category=product.category,
     )
@@ -191,7 +212,7 @@ def confirm_payment(state: Order, command: ConfirmPayment) -> PaymentConfirmed |
     if state.captured:
         return None
     if state.status is not S.PENDING_PAYMENT:
-        raise _impossible(state, "be paid")
+        raise impossible(state, "be paid")
     if not command.accepted:
         raise PaymentRefused("The payment was refused", allowed="pay in another way, or cancel")
     return PaymentConfirmed.of(state, amount=state.total, reference=command.reference)
@@ -203,7 +224,7 @@ def start_processing(state: Order, command: StartProcessing) -> ProcessingStarte
     if state.status is S.PROCESSING:
         return None
     if state.status is not S.PAYMENT_CONFIRMED:
-        raise _impossible(state, "be processed")
+        raise impossible(state, "be processed")
     return ProcessingStarted()
 
 
@@ -213,7 +234,7 @@ def ship(state: Order, command: Ship) -> OrderShipped | None:
     if state.status is S.SHIPPED:
         return None
     if state.status is not S.PROCESSING:
-        raise _impossible(state, "be shipped")
+        raise impossible(state, "be shipped")
     return OrderShipped(tracking=command.tracking)
 
 
@@ -223,7 +244,7 @@ def deliver(state: Order, command: Deliver) -> OrderDelivered | None:
     if state.status is S.DELIVERED:
         return None
     if state.status is not S.SHIPPED:
-        raise _impossible(state, "be delivered")
+        raise impossible(state, "be delivered")
     return OrderDelivered()
 
 
@@ -233,7 +254,7 @@ def cancel(state: Order, command: CancelOrder) -> tuple[OrderCancelled | OrderRe
     if state.status is S.CANCELLED:
         return ()
     if state.status in (S.SHIPPED, S.DELIVERED):
-        raise _impossible(state, "be cancelled")
+        raise impossible(state, "be cancelled")
     cancelled = OrderCancelled(reason=command.reason)
     rest = state.captured - state.refunded
     return (cancelled, _refund(state, rest, command.reason)) if rest else (cancelled,)
@@ -260,21 +281,25 @@ def _refund(state: Order, amount: Decimal, reason: str) -> OrderRefunded:
     )
 
 
-def _impossible(state: Order, what: str) -> Refused:
+def impossible(state: Order, what: str) -> Refused:
+    """That it can't be done now, and what can."""
     return Refused(
         f"An order that is {_SPOKEN[state.status]} can't {what}",
         allowed=f"possible now: {_NEXT[state.status]}",
-        details={"status": state.status.value},
+        details={"orderStatus": state.status.value},
     )
 
 
 @order.evolves
 def evolve(state: Order | None, event: OrderEvent) -> Order:
     """What happened, as state."""
-    if isinstance(event, OrderPlaced):
-        return Order.of(event, status=S.PENDING_PAYMENT)
+    if isinstance(event, OrderDrafted | OrderPlaced):
+        drafted = isinstance(event, OrderDrafted)
+        return Order.of(event, status=S.DRAFT if drafted else S.PENDING_PAYMENT)
     assert state is not None
     match event:
+        case DraftChanged():
+            return state.but(country=event.country, lines=event.lines)
         case PaymentConfirmed():
             return state.but(status=S.PAYMENT_CONFIRMED, captured=event.amount)
         case ProcessingStarted():

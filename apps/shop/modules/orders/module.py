@@ -11,9 +11,10 @@ from shop.modules.orders.domain import (
     Ship,
     StartProcessing,
 )
+from shop.modules.orders.drafts import ChangeDraft, DraftOrder, PlaceDraft
 from shop.modules.orders.placing import placing
 from shop.modules.orders.views import order_pages, orders
-from twofold import Module, get, own, post, role
+from twofold import Module, get, own, post, put, role
 
 SERVICE = role("service")
 STAFF = role("service", "operations", "finance")
@@ -27,6 +28,9 @@ module = Module(
     orders,
     order_pages,
     post("/api/v1/orders", PlaceOrder, may=PLACING),
+    post("/api/v1/orders/drafts", DraftOrder, may=PLACING),
+    put(_ORDER, ChangeDraft, may=PLACING),
+    post(f"{_ORDER}/place", PlaceDraft, may=PLACING),
     post(f"{_ORDER}/confirm-payment", ConfirmPayment, may=SERVICE | own),
     post(f"{_ORDER}/start-processing", StartProcessing, may=WAREHOUSE),
     post(f"{_ORDER}/ship", Ship, may=WAREHOUSE),

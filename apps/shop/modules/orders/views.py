@@ -9,9 +9,11 @@ from typing import Annotated
 
 from shop.modules.invoices.contracts import InvoiceImported
 from shop.modules.orders.contracts import (
+    DraftChanged,
     Line,
     OrderCancelled,
     OrderDelivered,
+    OrderDrafted,
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
@@ -38,6 +40,7 @@ Moved = PaymentConfirmed | ProcessingStarted | OrderShipped | OrderDelivered | O
 class OrderState(StrEnum):
     """The states of an order, and those that invoices from elsewhere come in."""
 
+    DRAFT = "draft"
     PENDING_PAYMENT = "pending-payment"
     PAYMENT_CONFIRMED = "payment-confirmed"
     PROCESSING = "processing"
@@ -106,6 +109,11 @@ orders = Projection(OrderSummary, name="order")
 order_pages = Projection(OrderPage, name="order_page")
 
 
+def _begun(event: OrderDrafted | OrderPlaced) -> OrderState:
+    drafted = isinstance(event, OrderDrafted)
+    return OrderState.DRAFT if drafted else OrderState.PENDING_PAYMENT
+
+
 def _titles(lines: tuple[Line, ...]) -> str:
     distinct = list(dict.fromkeys(line.title for line in lines if line.title))
     more = len(distinct) - _SHOWN_TITLES
@@ -113,14 +121,27 @@ def _titles(lines: tuple[Line, ...]) -> str:
 
 
 @orders.on
-def placed(row: OrderSummary | None, event: OrderPlaced, meta: Recorded) -> OrderSummary:
-    """A new row."""
+def placed(
+    row: OrderSummary | None, event: OrderDrafted | OrderPlaced, meta: Recorded
+) -> OrderSummary:
+    """A new row, or a draft's with what it comes to now."""
     return OrderSummary.of(
         event,
         order_id=meta.stream_id,
-        status=OrderState.PENDING_PAYMENT,
+        status=_begun(event),
         placed_at=meta.time,
         total=event.total,
+        units=sum(line.quantity for line in event.lines),
+        titles=_titles(event.lines),
+    )
+
+
+@orders.on
+def changed(row: OrderSummary, event: DraftChanged) -> OrderSummary:
+    """Something else is wanted."""
+    return row.but(
+        country=event.country,
+        total=sum((line.amount for line in event.lines), Decimal(0)),
         units=sum(line.quantity for line in event.lines),
         titles=_titles(event.lines),
     )
@@ -160,15 +181,29 @@ def _entry(what: str, meta: Recorded, note: str = "") -> Entry:
 
 
 @order_pages.on
-def page_placed(page: OrderPage | None, event: OrderPlaced, meta: Recorded) -> OrderPage:
-    """A new page."""
+def page_placed(
+    page: OrderPage | None, event: OrderDrafted | OrderPlaced, meta: Recorded
+) -> OrderPage:
+    """A new page, or a draft's with its history."""
+    what = "drafted" if isinstance(event, OrderDrafted) else "placed"
     return OrderPage.of(
         event,
         order_id=meta.stream_id,
-        status=OrderState.PENDING_PAYMENT,
+        status=_begun(event),
         placed_at=meta.time,
         total=event.total,
-        timeline=(_entry("placed", meta),),
+        timeline=(*(page.timeline if page else ()), _entry(what, meta)),
+    )
+
+
+@order_pages.on
+def page_changed(page: OrderPage, event: DraftChanged, meta: Recorded) -> OrderPage:
+    """Something else is wanted."""
+    return page.but(
+        country=event.country,
+        lines=event.lines,
+        total=sum((line.amount for line in event.lines), Decimal(0)),
+        timeline=(*page.timeline, _entry("changed", meta)),
     )
 
 
