@@ -27,7 +27,7 @@ from twofold import Module, ask, get, internal, own, post, put, role
 
 ADMIN = role("admin")
 AUTHOR = role("author") & own
-READERS = role("reviewer", "manager", "admin") | own
+READERS = role("reviewer", "manager", "admin") | AUTHOR
 SYSTEM = role("system")
 _PROPOSAL = "/api/proposals/{proposalId}"
 _PROGRAM = "/api/programs/{programId}"
