@@ -112,7 +112,7 @@ class CommandBus:
             except NotFound as exc:
                 # Recorded in a stream that does not exist, for want of one that does.
                 identity, objection = "", exc
-        return await self._decided(
+        return await self._once(
             Request(
                 handling,
                 command,
@@ -164,7 +164,7 @@ class CommandBus:
             task.exception()
 
     async def _once(self, request: Request) -> Done:
-        """A command under a key that fails now may have succeeded before: the record knows."""
+        """A command with a known id that fails now may have succeeded before: the record knows."""
         try:
             return await self._decided(request)
         except (Refused, KeyReused, ConcurrencyConflict, StoreUnavailable, ShuttingDown):

@@ -45,7 +45,7 @@ class Processes:
         self._chance = chance
         self._settings = settings
         self.instances = Instances(log, wired.events)
-        self._stepping = Stepping(
+        self.stepping = Stepping(
             wired.reactings,
             self.instances,
             Steps(wired, clock, chance, settings),
@@ -54,10 +54,8 @@ class Processes:
             self._committed,
         )
         names = list(wired.reactings)
-        self.scheduler = TimerScheduler(names, self._stepping, log.agenda, clock, chance, settings)
-        self.dispatcher = Dispatcher(
-            wired, bus, self._stepping, log.agenda, clock, chance, settings
-        )
+        self.scheduler = TimerScheduler(names, self.stepping, log.agenda, clock, chance, settings)
+        self.dispatcher = Dispatcher(wired, bus, self.stepping, log.agenda, clock, chance, settings)
         self.followers: list[Follower] = []
 
     async def register(self) -> None:
@@ -70,15 +68,15 @@ class Processes:
             elif known[name].epoch != self._log.epoch:
                 raise ForeignLog(f"process {name}", self._log.epoch, known[name].epoch)
 
-    async def work(self) -> list[Coroutine[Any, Any, None]]:
-        """What is to run until it is cancelled."""
+    async def open(self) -> None:
+        """Go on from where they are."""
         known = await self._log.agenda.consumers()
         self.followers = [
             Follower(
                 reacting,
                 known[name].position,
                 self._tail,
-                self._stepping,
+                self.stepping,
                 self._log.agenda,
                 self._clock,
                 self._chance,
@@ -86,11 +84,11 @@ class Processes:
             )
             for name, reacting in self._wired.reactings.items()
         ]
-        return [
-            *(follower.run() for follower in self.followers),
-            self.scheduler.run(),
-            self.dispatcher.run(),
-        ]
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run, once they are open, until it is cancelled."""
+        following = [follower.run() for follower in self.followers]
+        return [*following, self.scheduler.run(), self.dispatcher.run()]
 
     async def save(self) -> None:
         """Write down how far they have come; if that fails, some events come again."""

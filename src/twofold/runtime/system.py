@@ -87,6 +87,8 @@ class System:
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
         self._start_commands()
+        if self.roles:
+            await self.processes.register()
         self.queries = Queries(
             self.wired,
             self.log,
@@ -210,10 +212,9 @@ class System:
         return "scheduler" in self.roles and bool(self.wired.reactings)
 
     async def _start_processes(self) -> None:
-        if self.roles:
-            await self.processes.register()
         if self._reacts:
-            for work in await self.processes.work():
+            await self.processes.open()
+            for work in self.processes.work():
                 self._spawn(work, self._process_tasks)
 
     async def _catch_up_inline(self) -> None:

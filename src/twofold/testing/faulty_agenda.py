@@ -62,8 +62,7 @@ class FaultyAgenda:
         answered("agenda.dequeue.commit", fault)
 
     async def consumers(self) -> Mapping[str, Consumer]:
-        """May fail."""
-        await self._plan.meet("agenda.consumers")
+        """Nothing goes wrong before work has begun."""
         return await self._agenda.consumers()
 
     async def register(self, consumer: Consumer) -> None:
