@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,54 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.killing import Process, until_answered
+
 KILLS = int(os.environ.get("TWOFOLD_TEST_KILLS", "4"))
 CLIENTS, ORDERS = 6, 40
-
-
-class Process:
-    """A role of the shop, started again whenever it was killed."""
-
-    def __init__(self, role: str, environment: dict[str, str], log: Path) -> None:
-        self._role = role
-        self._environment = environment
-        self._log = log
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        """Start and wait until it is alive."""
-        command = [sys.executable, "-m", "twofold.ops.cli", "run", "shop", "--role", self._role]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220
-                [*command, "--port", str(self.port)],
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
-        async with asyncio.timeout(60), httpx.AsyncClient() as client:
-            while True:
-                assert self._process.poll() is None, self._log.read_text()
-                try:
-                    if (await client.get(f"{self.address}/health/live")).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    continue
-
-    def kill(self) -> None:
-        """kill -9."""
-        self._signalled(signal.SIGKILL)
-
-    def end(self) -> None:
-        """Let it drain."""
-        self._signalled(signal.SIGTERM)
-
-    def _signalled(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-        self._process.wait(30)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -80,7 +34,10 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str
 @pytest.fixture
 async def processes(environment: dict[str, str], tmp_path: Path) -> AsyncIterator[list[Process]]:
     """An api and a projector."""
-    found = [Process(role, environment, tmp_path / f"{role}.log") for role in ("api", "projector")]
+    found = [
+        Process("shop", role, environment, tmp_path / f"{role}.log")
+        for role in ("api", "projector")
+    ]
     for process in found:
         await process.start()
     yield found
@@ -95,20 +52,6 @@ async def caught_up(client: httpx.AsyncClient) -> None:
             ready = (await client.get("/health/ready")).json()
             if not any(p["lagEvents"] for p in ready["projections"].values()):
                 return
-
-
-async def until_answered(
-    client: httpx.AsyncClient, path: str, body: object, key: str
-) -> httpx.Response:
-    """Send with a key until there is an answer; being cut off in the middle is nothing new."""
-    while True:
-        try:
-            answer = await client.post(path, json=body, headers={"idempotency-key": key})
-        except httpx.TransportError:
-            await asyncio.sleep(0)
-            continue
-        if answer.status_code < 500:
-            return answer
 
 
 async def test_nothing_is_lost_and_nothing_happens_twice(
