@@ -182,6 +182,9 @@ class ReadTransaction(Protocol):
     async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
         """Insert or replace ``rows`` and delete the keys in ``gone``."""
 
+    async def claim(self, checkpoint: Checkpoint) -> None:
+        """Write the first checkpoint of a projection. Raises CheckpointLost if there is one."""
+
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Move a checkpoint (0: none yet). Raises CheckpointLost if it is not at ``expected``."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twofold.errors import CheckpointLost
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Log, LogTransaction
 from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
@@ -44,10 +45,7 @@ class InlineProjections:
         reading = self._store.within(transaction)
         batch = Batch(events, self._types, events[0].position - 1)
         for applier in self._appliers:
-            known = self._progress.checkpoint(applier.table).position
-            if known < batch.after:
-                await self._close_gap(applier, reading, batch.after)
-            self._applied.append(await applier.apply(reading, batch))
+            await self._bring(applier, reading, batch)
 
     def committed(self, events: Sequence[Recorded]) -> None:
         """The transaction holds."""
@@ -57,16 +55,33 @@ class InlineProjections:
             if self._tail is not None:
                 self._tail.push(events)
 
-    async def _close_gap(self, applier: Applier, reading: ReadTransaction, target: int) -> None:
-        """Another process has appended meanwhile; it may or may not have this projection."""
-        stored = await reading.checkpoint(applier.table)
-        position = stored.position if stored else 0
-        while position < target:
-            events = await self._log.read(position, self._batch_size, None)
-            events = [event for event in events if event.position <= target]
-            batch = Batch(events, self._types, position)
-            self._applied.append(await applier.apply(reading, batch))
-            position = batch.position
+    async def _bring(self, applier: Applier, reading: ReadTransaction, batch: Batch) -> None:
+        """To the end of ``batch``, beginning where this projection is.
+
+        Other processes append too, with or without this projection, and projectors may be at work
+        on the same table; whoever was faster is caught up with.
+        """
+        position = self._progress.checkpoint(applier.table).position
+        while position < batch.position:
+            if position > batch.after:
+                raise CheckpointLost(applier.table, batch.after)
+            try:
+                if position < batch.after:
+                    position = await _stored_position(applier, reading)
+                piece = batch if position == batch.after else await self._gap(position, batch.after)
+                self._applied.append(await applier.apply(reading, piece))
+                position = piece.position
+            except CheckpointLost:
+                position = await _stored_position(applier, reading)
+
+    async def _gap(self, position: int, target: int) -> Batch:
+        events = await self._log.read(position, self._batch_size, None)
+        return Batch([one for one in events if one.position <= target], self._types, position)
+
+
+async def _stored_position(applier: Applier, reading: ReadTransaction) -> int:
+    stored = await reading.checkpoint(applier.table)
+    return stored.position if stored else 0
 
 
 class LaterProjections:

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from twofold.errors import CheckpointLost, ForeignLog, ProjectionFailed, StoreUnavailable
+from twofold.errors import CheckpointLost, ProjectionFailed, StoreUnavailable
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, Batch
@@ -50,20 +50,28 @@ class Projector:
         self._stopping = True
 
     async def run(self) -> None:
-        """Work until stopped."""
+        """Work until stopped. Whatever fails is reported and tried again."""
         while not self._stopping:
             try:
-                moved = await self.step()
-            except CheckpointLost:
-                await self._read_checkpoint()
-            except ProjectionFailed as exc:
-                await self._fail(exc)
+                await self._go_on()
             except StoreUnavailable as exc:
                 await self._pause(str(exc))
-            else:
-                self._recovered()
-                if not moved:
-                    await self._wait()
+            except Exception as exc:
+                # A projector that ended would look healthy until somebody noticed its lag.
+                await self._pause(f"{type(exc).__name__}: {exc}")
+
+    async def _go_on(self) -> None:
+        try:
+            moved = await self.step()
+        except CheckpointLost:
+            await self._progress.reread(self.applier.table)
+        except ProjectionFailed as exc:
+            await self._fail(exc)
+        else:
+            self._recovered()
+            if not moved:
+                position = self._progress.checkpoint(self.applier.table).position
+                await self._tail.wait(position, self._settings.poll_seconds)
 
     async def step(self) -> bool:
         """Apply one batch; whether there was one.
@@ -117,19 +125,6 @@ class Projector:
             _LOG.info("projection goes on", projection=self.applier.name)
             self._progress.stopped.pop(self.applier.table, None)
             self._failures = 0
-
-    async def _read_checkpoint(self) -> None:
-        try:
-            await self._progress.reread(self.applier.table)
-        except (ForeignLog, StoreUnavailable) as exc:
-            await self._pause(str(exc))
-
-    async def _wait(self) -> None:
-        position = self._progress.checkpoint(self.applier.table).position
-        try:
-            await self._tail.wait(position, self._settings.poll_seconds)
-        except StoreUnavailable as exc:
-            await self._pause(str(exc))
 
 
 async def stop_all(projectors: list[Projector], tasks: list[asyncio.Task[None]]) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import structlog
 
-from twofold.errors import Outdated, StoreUnavailable, TwofoldError
+from twofold.errors import (
+    CheckpointLost,
+    Outdated,
+    ProjectionFailed,
+    StoreUnavailable,
+    TwofoldError,
+)
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
-from twofold.ports.read_store import ReadStore
+from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
@@ -98,8 +105,9 @@ class System:
             self.tables,
             self.settings,
         )
-        if self.inline and self.roles & {"api", "scheduler"}:
-            await self._catch_up_inline()
+        if self._writes_inline:
+            for applier in self.appliers:
+                await self._catch_up(applier)
         elif not self.inline and "projector" in self.roles:
             self._start_projectors()
         self._spawn(self._watch(), self._tasks)
@@ -109,11 +117,24 @@ class System:
     async def _choose_versions(self) -> list[Applier]:
         """Each projection in the version that its code made; raises Outdated for long logs."""
         await self.read_store.open([])
-        checkpoints = await self.read_store.checkpoints()
         projections: list[Folding | Writing] = [
             *self.wired.foldings.values(),
             *self.wired.writings.values(),
         ]
+        appliers = await self._versions_of(projections)
+        while self.roles and not await self._claimed(appliers):
+            appliers = await self._versions_of(projections)
+        await self.read_store.open(
+            [
+                applier.projection.model.table(applier.version)
+                for applier in appliers
+                if isinstance(applier.projection, Folding)
+            ]
+        )
+        return appliers
+
+    async def _versions_of(self, projections: Sequence[Folding | Writing]) -> list[Applier]:
+        checkpoints = await self.read_store.checkpoints()
         chosen = {p.name: version_of(p.name, p.fingerprint, checkpoints) for p in projections}
         outdated = [name for name, version in chosen.items() if version.outdated]
         if outdated and self.roles:
@@ -121,13 +142,21 @@ class System:
             if events > self.settings.rebuild_at_start_events:
                 raise Outdated(outdated, events)
             _LOG.info("folds have changed, building anew", projections=outdated, events=events)
-        await self.read_store.open(
-            [
-                folding.model.table(chosen[name].number)
-                for name, folding in self.wired.foldings.items()
-            ]
-        )
         return [Applier(p, chosen[p.name].number, self.log.epoch) for p in projections]
+
+    async def _claimed(self, appliers: Sequence[Applier]) -> bool:
+        """Make the versions ours before anything is in them: other code may be starting too."""
+        checkpoints = await self.read_store.checkpoints()
+        try:
+            async with self.read_store.transaction() as transaction:
+                for applier in sorted(appliers, key=lambda applier: applier.table):
+                    fingerprint = applier.projection.fingerprint
+                    if applier.table not in checkpoints:
+                        first = Checkpoint(applier.table, 0, 0, self.log.epoch, fingerprint)
+                        await transaction.claim(first)
+        except CheckpointLost:
+            return False
+        return True
 
     @property
     def inline(self) -> bool:
@@ -217,16 +246,29 @@ class System:
             for work in self.processes.work():
                 self._spawn(work, self._process_tasks)
 
-    async def _catch_up_inline(self) -> None:
+    @property
+    def _writes_inline(self) -> bool:
+        return self.inline and bool(self.roles & {"api", "scheduler"})
+
+    async def _catch_up(self, applier: Applier) -> None:
+        await catch_up(
+            applier,
+            self.log,
+            self.read_store,
+            self.wired.events,
+            self.progress,
+            self.settings.projection_batch,
+        )
+
+    async def _follow_inline(self) -> None:
+        """Apply what other processes appended: they may not have these projections."""
         for applier in self.appliers:
-            await catch_up(
-                applier,
-                self.log,
-                self.read_store,
-                self.wired.events,
-                self.progress,
-                self.settings.projection_batch,
-            )
+            try:
+                await self._catch_up(applier)
+            except ProjectionFailed as exc:
+                self.progress.stopped[applier.table] = f"{exc}: {exc.__cause__!r}"
+            else:
+                self.progress.stopped.pop(applier.table, None)
 
     def _start_projectors(self) -> None:
         for applier in self.appliers:
@@ -248,10 +290,12 @@ class System:
             await self.clock.sleep(self.settings.poll_seconds)
             try:
                 await self.progress.refresh()
+                if self._writes_inline:
+                    await self._follow_inline()
             except StoreUnavailable:
                 continue
             except TwofoldError as exc:
-                _LOG.error("read models don't belong to this log", why=str(exc))
+                _LOG.error("read models can't follow the log", why=str(exc))
 
     def _spawn(self, work: Any, tasks: list[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)

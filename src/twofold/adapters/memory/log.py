@@ -61,8 +61,12 @@ class MemoryLog:
         """Everything written in the block becomes visible at its end, or nothing."""
         async with self.storage.lock:
             transaction = MemoryTransaction(self.storage)
-            yield transaction
-            transaction.commit()
+            try:
+                yield transaction
+                transaction.commit()
+            finally:
+                for joined in transaction.joined:
+                    joined.end()
         self.storage.announce()
 
     async def read(

@@ -69,7 +69,7 @@ class MemoryReadStore:
         log = transaction.connection
         if not isinstance(log, MemoryTransaction):
             raise TypeError("a read store in memory joins a log in memory only")
-        joined = MemoryReadTransaction(self._kept)
+        joined = MemoryReadTransaction(self._kept, joined=True)
         log.joined.append(joined)
         return joined
 
@@ -153,8 +153,10 @@ class MemoryReadStore:
 class MemoryReadTransaction:
     """Collects changes and applies them at the end."""
 
-    def __init__(self, kept: MemoryTables) -> None:
+    def __init__(self, kept: MemoryTables, *, joined: bool = False) -> None:
         self._kept = kept
+        self._waits = joined
+        self._holds = False
         self._rows: dict[str, dict[str, Row | None]] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
 
@@ -192,8 +194,16 @@ class MemoryReadTransaction:
         changes.update({row.key: row for row in rows})
         changes.update(dict.fromkeys(gone))
 
+    async def claim(self, checkpoint: Checkpoint) -> None:
+        """Set if there is none. Raises CheckpointLost."""
+        if await self.checkpoint(checkpoint.projection) is not None:
+            raise CheckpointLost(checkpoint.projection, 0)
+        self._checkpoints[checkpoint.projection] = checkpoint
+
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
-        """Compare and set. Raises CheckpointLost."""
+        """Compare and set; within a log's transaction it waits for the store's own ones."""
+        if self._waits and not self._holds:
+            self._holds = await self._kept.lock.acquire()
         known = await self.checkpoint(checkpoint.projection)
         if (known.position if known else 0) != expected:
             raise CheckpointLost(checkpoint.projection, expected)
@@ -214,6 +224,12 @@ class MemoryReadTransaction:
         self._kept.checkpoints.update(self._checkpoints)
         self._kept.moved.set()
         self._kept.moved = asyncio.Event()
+
+    def end(self) -> None:
+        """Let others go on, whether it was committed or not."""
+        if self._holds:
+            self._holds = False
+            self._kept.lock.release()
 
     def _seen(self, table: str) -> Mapping[str, Row | None]:
         return {**self._kept.rows[table], **self._rows.get(table, {})}

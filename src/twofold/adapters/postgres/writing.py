@@ -78,20 +78,30 @@ class PostgresReadTransaction:
                 f"delete from {name} where key = any($1::text[])", list(gone)
             )
 
+    async def claim(self, checkpoint: Checkpoint) -> None:
+        """Insert; of two at once the second waits here for the first. Raises CheckpointLost."""
+        done = await self._connection.execute(_INSERT, *_values(checkpoint))
+        if done.endswith(" 0"):
+            raise CheckpointLost(checkpoint.projection, 0)
+
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
-        values = (
-            checkpoint.projection,
-            checkpoint.position,
-            checkpoint.time_us,
-            checkpoint.epoch,
-            checkpoint.fingerprint,
-        )
+        values = _values(checkpoint)
         done = await self._connection.execute(_UPDATE, *values, expected)
         if done == "UPDATE 0" and expected == 0:
             done = await self._connection.execute(_INSERT, *values)
         if done.endswith(" 0"):
             raise CheckpointLost(checkpoint.projection, expected)
+
+
+def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
+    return (
+        checkpoint.projection,
+        checkpoint.position,
+        checkpoint.time_us,
+        checkpoint.epoch,
+        checkpoint.fingerprint,
+    )
 
 
 def _upsert(shape: Table) -> str:

@@ -14,6 +14,11 @@ from twofold.adapters.sqlite.dialect import SqliteDialect
 from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
 
+_CLAIM = (
+    "insert or ignore into twofold_checkpoint "
+    "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?)"
+)
+
 
 class SqliteReadTransaction:
     """A write transaction, the read store's own or the log's."""
@@ -90,15 +95,16 @@ class SqliteReadTransaction:
 
         await self._transaction.run(put)
 
+    async def claim(self, checkpoint: Checkpoint) -> None:
+        """Insert. Raises CheckpointLost."""
+        values = _values(checkpoint)
+        done = await self._transaction.run(lambda c: c.execute(_CLAIM, values).rowcount)
+        if not done:
+            raise CheckpointLost(checkpoint.projection, 0)
+
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set. Raises CheckpointLost."""
-        values = (
-            checkpoint.projection,
-            checkpoint.position,
-            checkpoint.time_us,
-            checkpoint.epoch,
-            checkpoint.fingerprint,
-        )
+        values = _values(checkpoint)
 
         def move(connection: sqlite3.Connection) -> bool:
             row = connection.execute(
@@ -119,6 +125,16 @@ class SqliteReadTransaction:
 
         if not await self._transaction.run(move):
             raise CheckpointLost(checkpoint.projection, expected)
+
+
+def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
+    return (
+        checkpoint.projection,
+        checkpoint.position,
+        checkpoint.time_us,
+        checkpoint.epoch,
+        checkpoint.fingerprint,
+    )
 
 
 def _several(shape: Table) -> list[int]:

@@ -330,6 +330,17 @@ class ReadStoreConformance:
             await transaction.advance(Checkpoint("p", 4, 10, "e"), 3)
         assert (await store.checkpoints())["p"] == Checkpoint("p", 4, 70, "e")
 
+    async def test_a_first_checkpoint_is_claimed_once(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.claim(Checkpoint(TABLE.name, 0, 0, "e", "mine"))
+        with pytest.raises(CheckpointLost):
+            async with store.transaction() as transaction:
+                await transaction.claim(Checkpoint(TABLE.name, 0, 0, "e", "theirs"))
+        assert (await store.checkpoints())[TABLE.name].fingerprint == "mine"
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e", "mine"), 0)
+        assert (await store.checkpoints())[TABLE.name].position == 5
+
     async def test_clearing_and_dropping(self, store: ReadStore) -> None:
         async with store.transaction() as transaction:
             await transaction.write(TABLE.name, [row("a", title="x", tags=("t",))], [])
