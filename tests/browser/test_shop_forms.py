@@ -66,6 +66,13 @@ async def test_unknown_products_are_all_named(browser: Browser, shop: str) -> No
     await expect(tab.page.get_by_role("alert")).to_contain_text("Product 2: NO-2 is unknown")
 
 
+async def test_a_product_chosen_elsewhere_is_in_the_form(browser: Browser, shop: str) -> None:
+    tab = await visitor(browser, shop, "customer")
+    await tab.open("/products/KI-1001")
+    await tab.page.get_by_role("link", name="Order it").click()
+    await expect(tab.page.get_by_label("Product 1")).to_have_value(re.compile("^KI-1001 · "))
+
+
 async def test_a_refusal_says_what_would_be_possible(browser: Browser, shop: str) -> None:
     tab = await visitor(browser, shop, "finance")
     await tab.open("/orders?status=delivered")

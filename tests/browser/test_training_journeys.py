@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -109,6 +110,13 @@ async def offer(browser: Browser, address: str, program_id: str) -> str:
     return page.url.rsplit("/", 1)[1]
 
 
+async def expect_offer(tab: Visitor, offer_id: str) -> None:
+    """Look again until the catalogue has it."""
+    deadline = time.monotonic() + _SLOW_MS / 1000
+    while await tab.open(f"/offers/{offer_id}") == 404:
+        assert time.monotonic() < deadline
+
+
 async def book(tab: Visitor, offer_id: str) -> None:
     """A participant asks for a place."""
     await tab.open(f"/offers/{offer_id}")
@@ -180,6 +188,56 @@ async def test_a_price_that_changed_is_told_and_accepted(browser: Browser, train
     await tab.page.get_by_role("button", name="Confirm").click()
     await expect(status(tab.page)).to_have_text("confirmed")
     await expect(tab.page.locator("dl")).to_contain_text("€555.00")
+
+
+async def test_a_price_the_page_does_not_know_yet_is_told_by_the_refusal(
+    browser: Browser, serve: Serve
+) -> None:
+    address = serve("training", **held("3"))
+    manager = Program(address, "manager")
+    programs = manager.get("/api/training-programs?active=true&size=1")["items"]
+    offer_id = published(manager, programs[0]["programId"], places=3)
+    tab = await visitor(browser, address, "participant")
+    await expect_offer(tab, offer_id)
+    await book(tab, offer_id)
+    await tab.page.get_by_role("button", name="Confirm").wait_for(timeout=_SLOW_MS)
+    manager.post(f"/api/offers/{offer_id}/change-price", {"price": "555.00"})
+    await tab.page.get_by_role("button", name="Confirm").click()
+    await expect(tab.page.get_by_role("alert").first).to_contain_text("555.00 EUR, you saw 480.00")
+    await tab.page.get_by_role("button", name="Confirm").click()
+    await expect(status(tab.page)).to_have_text("confirmed")
+
+
+async def test_a_discount_code_takes_a_tenth_off(browser: Browser, training: str) -> None:
+    desk = await visitor(browser, training, "manager")
+    await desk.open("/discounts")
+    await desk.page.get_by_label("Code").fill("tenth-off-2026")
+    await desk.page.get_by_role("button", name="Issue").click()
+    await expect(desk.page.locator(".notice")).to_contain_text("TENTH-OFF-2026")
+    manager = Program(training, "manager")
+    programs = manager.get("/api/training-programs?active=true&size=5")["items"]
+    offer_id = published(manager, programs[4]["programId"], places=3)
+    tab = await visitor(browser, training, "participant")
+    await tab.open(f"/offers/{offer_id}")
+    await tab.page.get_by_label("Discount code").fill("tenth-off-2026")
+    await tab.page.get_by_role("button", name="Book for").click()
+    await tab.page.get_by_role("button", name="Confirm").click()
+    await expect(status(tab.page)).to_have_text("confirmed", timeout=_SLOW_MS)
+    await expect(tab.page.locator("dl").first).to_contain_text("€432.00", timeout=_SLOW_MS)
+
+
+async def test_an_administrator_books_for_others(browser: Browser, training: str) -> None:
+    manager = Program(training, "manager")
+    programs = manager.get("/api/training-programs?active=true&size=6")["items"]
+    offer_id = published(manager, programs[5]["programId"], places=3)
+    tab = await visitor(browser, training, "admin")
+    await tab.open(f"/offers/{offer_id}")
+    await tab.page.get_by_label("Participant").fill("participant2")
+    await tab.page.get_by_role("button", name="Book for").click()
+    await tab.page.get_by_role("button", name="Confirm").click()
+    await expect(status(tab.page)).to_have_text("confirmed")
+    await tab.open(f"/desk/{offer_id}")
+    await expect(tab.page.get_by_role("link", name="participant2")).to_be_visible()
 
 
 async def test_the_manager_sees_the_month_and_moves_an_offer(

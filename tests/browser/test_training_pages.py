@@ -36,7 +36,7 @@ def pages(address: str, account: str) -> list[str]:
             offer = program.get("/api/offers?status=published&size=1")["items"][0]
             month = offer["begins"][:7]
             calendar = f"/desk/calendar?month={month}"
-            return ["/desk", f"/desk/{offer['offerId']}", calendar, "/desk/new"]
+            return ["/desk", f"/desk/{offer['offerId']}", calendar, "/desk/new", "/discounts"]
         case "participant":
             booking = program.get("/api/bookings?size=1")["items"][0]["bookingId"]
             return ["/bookings", f"/bookings/{booking}", *common]
@@ -107,6 +107,7 @@ async def test_a_visitor_reads_the_catalogue_and_is_asked_to_sign_in_to_book(
         ("reviewer", "/desk/calendar"),
         ("manager", "/proposals/new"),
         ("operator", "/reviewers"),
+        ("reviewer", "/discounts"),
     ],
 )
 async def test_what_is_for_others_says_so(

@@ -88,7 +88,8 @@ class Bookings:
         late = visit.pending(self._site.system, KIND, found.fresh, booking_id)
         status = late[0].shown["status"] if late else booking["status"]
         owner = booking["participant"] == caller.subject
-        forms = taken.forms if taken else {"confirm": _accepting(booking)}
+        details = taken.refusal.details if taken and taken.refusal else {}
+        forms = {"confirm": _accepting(booking, details), **(taken.forms if taken else {})}
         whys = self._why_not(status)
         values: dict[str, Any] = {
             "booking": booking,
@@ -119,9 +120,12 @@ class Bookings:
         return {"confirm": confirm, **whys}
 
 
-def _accepting(booking: Mapping[str, Any]) -> Form:
-    """Confirming means accepting what this page shows."""
+def _accepting(booking: Mapping[str, Any], details: Mapping[str, Any]) -> Form:
+    """Confirming means accepting what this page shows, or what a refusal has just told."""
     begins = as_time(booking["begins"])
     start = begins.date().isoformat() if begins else ""
-    fields = {"acceptedPrice": [booking["price"]], "acceptedStartDate": [start]}
+    fields = {
+        "acceptedPrice": [details.get("price", booking["price"])],
+        "acceptedStartDate": [details.get("startDate", start)],
+    }
     return _STEPS.named("confirm").form(fields)

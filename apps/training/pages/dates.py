@@ -19,7 +19,11 @@ from twofold.http.pages.visit import Visit
 from twofold.messages.validation import read_value
 
 _ONE = "/api/training-offers/{offerId}"
-_LABELS = {"discountCode": "Discount code", "seenPrice": "Price"}
+_LABELS = {
+    "discountCode": "Discount code",
+    "seenPrice": "Price",
+    "participant": "Participant",
+}
 _OVER = ("cancelled", "expired", "not-confirmed-anew", "offer-closed", "offer-cancelled")
 
 
@@ -48,7 +52,9 @@ class Dates:
         offer_id = request.path_params["offer_id"]
         form = Form(fields := await visit.fields())
         code = form.value("discountCode").strip().upper()
-        raw = {"seenPrice": form.value("seenPrice"), **({"discountCode": code} if code else {})}
+        entered = {"discountCode": code, "participant": form.value("participant").strip()}
+        raw = {name: text for name, text in entered.items() if text}
+        raw["seenPrice"] = form.value("seenPrice")
         try:
             command = read_value(BookPlace, raw, given={"offerId": offer_id}, strict=False)
             done = await self._site.send(visit, command, form.value("key"))
@@ -77,6 +83,7 @@ class Dates:
             "fresh": found.fresh,
             "badges": BADGES,
             "form": form,
+            "may_book": self._site.may(BookPlace, visit.caller, owner=True),
             "mine": await self._mine(visit, offer_id),
             "why_not": self._why_not(offer),
             "key": self._site.new_key(),

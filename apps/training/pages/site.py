@@ -12,6 +12,7 @@ from training.pages.bookings import Bookings
 from training.pages.calendar_page import CalendarPage
 from training.pages.dates import Dates
 from training.pages.desk import Desk
+from training.pages.discounts import Discounts
 from training.pages.portfolio import Portfolio
 from training.pages.program_form import ProgramForm
 from training.pages.proposals import Proposals
@@ -76,10 +77,12 @@ def _authors(site: Site) -> list[Route]:
 
 
 def _managers(site: Site) -> list[Route]:
-    desk, calendar = Desk(site), CalendarPage(site)
+    desk, calendar, discounts = Desk(site), CalendarPage(site), Discounts(site)
     return [
         Route("/desk", desk.index),
         Route("/desk/calendar", calendar.show),
+        Route("/discounts", discounts.show, methods=["GET"]),
+        Route("/discounts", discounts.issue, methods=["POST"]),
         Route("/desk/new", desk.blank, methods=["GET"]),
         Route("/desk/new", desk.draft, methods=["POST"]),
         Route("/desk/{offer_id}", desk.one),
