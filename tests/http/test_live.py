@@ -114,6 +114,17 @@ async def test_who_comes_back_is_told_what_was_missed(client: Client) -> None:
         assert await stream.part() == b"", "nothing but the end"
 
 
+async def test_what_moved_between_a_page_and_its_stream_is_told(client: Client) -> None:
+    system = client.http.system
+    shown, moved = await submit(system), await submit(system)
+    await system.progress.reach(list(system.tables.values()), moved, 10)
+    stream = Stream(LiveUpdates(system), f"portfolio_item&after={shown}", NOBODY)
+    await stream.part()
+    assert (await stream.event())[1]["position"] == moved
+    stream.leave()
+    await stream.task
+
+
 async def test_what_somebody_may_not_see_is_not_told() -> None:
     async with served(desk.app) as client:
         live = LiveUpdates(client.http.system)

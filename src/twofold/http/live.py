@@ -30,10 +30,11 @@ _HEADERS = [
 
 
 class LiveUpdates:
-    """GET /events/stream?models=a,b
+    """GET /events/stream?models=a,b&after=17
 
     Tells that a model has moved and to which position and time, never what changed: pages fetch
-    what their reader may see by the query, whose rules apply.
+    what their reader may see by the query, whose rules apply. ``after`` is the position of what the
+    page shows, so that nothing is missed between the page and its stream.
     """
 
     def __init__(self, system: System, connections: int = _CONNECTIONS) -> None:
@@ -129,8 +130,7 @@ class _Stream:
         self._clock = system.clock
         self._sent_at = system.clock.monotonic()
         self._ends = self._sent_at + _LONGEST_SECONDS
-        last = exchange.header(b"last-event-id")
-        known = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
+        known = _known(exchange)
         self._told = {
             name: self._progress.checkpoint(table).position if known is None else known
             for name, table in self._tables.items()
@@ -181,6 +181,12 @@ class _Stream:
         await self._exchange.pass_on(
             {"type": "http.response.body", "body": part, "more_body": True}
         )
+
+
+def _known(exchange: Exchange) -> int | None:
+    """The position that the client has seen: of its last event, or of the page it shows."""
+    last = exchange.header(b"last-event-id") or (exchange.query().get("after") or [""])[0]
+    return int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
 
 
 def rules_of_models(routes: Sequence[Route]) -> Mapping[str, Sequence[Rule]]:

@@ -86,18 +86,17 @@ function moved() {
   gathering = setTimeout(() => (mode === "offer" || typing() ? load(offer) : refresh()), TOGETHER_MS);
 }
 
-let source = null, pause = FIRST_PAUSE_MS, again = 0, patience = 0, missed = false;
+let source = null, pause = FIRST_PAUSE_MS, again = 0, patience = 0;
 
 function listen() {
   if (source || document.hidden) return;
-  source = new EventSource(`/events/stream?models=${encodeURIComponent(region().dataset.live)}`);
+  // Whatever moved since the page was made, or while nobody listened, is told at once.
+  const after = document.querySelector("[data-freshness]")?.dataset.position ?? "";
+  source = new EventSource(`/events/stream?models=${encodeURIComponent(region().dataset.live)}&after=${after}`);
   source.addEventListener("moved", moved);
   source.onopen = () => {
     pause = FIRST_PAUSE_MS;
     clearTimeout(patience);
-    // Whatever happened while nobody listened is asked for now.
-    if (missed) moved();
-    missed = false;
   };
   source.onerror = () => {
     hush();
@@ -111,7 +110,6 @@ function listen() {
 function hush() {
   source?.close();
   source = null;
-  missed = true;
   clearTimeout(again);
 }
 
