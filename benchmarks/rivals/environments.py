@@ -17,11 +17,11 @@ def interpreter(name: str, home: Path = _ROOT / ".venv-rivals") -> Path:
     requirements = _REQUIREMENTS / f"{name}.txt"
     wanted = _fingerprint(requirements)
     folder = home / name
-    stamp, python = folder / "requirements.sha256", folder / "bin" / "python"
-    if not python.exists() or not stamp.exists() or stamp.read_text() != wanted:
+    stamp = folder / "requirements.sha256"
+    if not stamp.exists() or stamp.read_text() != wanted:
         _install(folder, requirements)
         stamp.write_text(wanted)
-    return python
+    return folder / "bin" / "python"
 
 
 def _install(folder: Path, requirements: Path) -> None:
