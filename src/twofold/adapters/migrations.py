@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 
 import msgspec
@@ -28,6 +29,16 @@ def migrations(package: str) -> Sequence[Migration]:
     folder = files(package).joinpath("migrations")
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return [Migration(f.name, f.read_text("utf-8")) for f in sorted(found, key=lambda f: f.name)]
+
+
+@contextmanager
+def applying(store: str, migration: Migration) -> Iterator[None]:
+    """The block applies ``migration`` in a transaction. Raises StoreUnavailable if it can't."""
+    try:
+        yield
+    except Exception as exc:
+        why = f"{migration.name} failed: {exc}; nothing of it was applied"
+        raise StoreUnavailable(store, why) from exc
 
 
 def missing(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from twofold.adapters._sql.known_versions import KnownVersions
-from twofold.adapters.migrations import migrations, missing
+from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
 from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
@@ -75,8 +75,12 @@ class PostgresLog:
     async def open(self) -> None:
         """Connect and bring the schema up to date."""
         await self._database.open()
-        async with self._database.planned() as connection, connection.transaction():
-            self._epoch, self._secret = await _migrate(connection)
+        try:
+            async with self._database.planned() as connection, connection.transaction():
+                self._epoch, self._secret = await _migrate(connection)
+        except BaseException:
+            await self._database.close()
+            raise
 
     async def close(self) -> None:
         """Disconnect."""
@@ -188,7 +192,8 @@ async def _migrate(connection: Any) -> tuple[str, bytes]:
     rows = await connection.fetch("select name, checksum from twofold.migration")
     applied = {row[0]: row[1] for row in rows}
     for migration in missing("PostgreSQL", migrations(__package__ or ""), applied):
-        await connection.execute(migration.sql)
+        with applying("PostgreSQL", migration):
+            await connection.execute(migration.sql)
         await connection.execute(
             "insert into twofold.migration values ($1, $2)", migration.name, migration.checksum
         )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from twofold.adapters._sql.known_versions import KnownVersions
-from twofold.adapters.migrations import migrations, missing
+from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.sqlite.agenda import SqliteAgenda
 from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
@@ -216,8 +216,9 @@ def _migrate(connection: sqlite3.Connection) -> tuple[str, bytes]:
         )
         applied = dict(connection.execute("select name, checksum from twofold_migration"))
         for migration in missing("SQLite", migrations(__package__), applied):
-            for statement in migration.sql.split(";\n"):
-                connection.execute(statement)
+            with applying("SQLite", migration):
+                for statement in migration.sql.split(";\n"):
+                    connection.execute(statement)
             connection.execute(
                 "insert into twofold_migration values (?, ?)",
                 (migration.name, migration.checksum),
