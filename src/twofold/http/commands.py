@@ -34,7 +34,7 @@ class CommandOperation:
         self._system = system
         self._limit = limit_bytes
         handling = system.wired.handlings[self._command]
-        self._creates = not handling.identity_field and handling.via is None
+        self._begins = handling.begins
 
     async def __call__(self, exchange: Exchange) -> None:
         """Read, handle, answer."""
@@ -52,7 +52,7 @@ class CommandOperation:
         exchange.add(b"command-id", done.command_id)
         if done.replayed:
             exchange.add(b"idempotent-replayed", "true")
-        await exchange.answer(201 if self._creates else 200, done.answer)
+        await exchange.answer(201 if self._begins else 200, done.answer)
 
 
 async def read_object(exchange: Exchange, limit_bytes: int) -> dict[str, Any]:

@@ -14,9 +14,14 @@ from twofold.domain.questions import Answering
 from twofold.domain.signatures import hints
 from twofold.http.exchange import Exchange
 from twofold.http.parameters import (
+    CURSOR,
     FRESHNESS,
     IDEMPOTENCY_KEY,
+    MINE,
+    PAGE,
     REFS,
+    SIZE,
+    TEXT,
     facets_schema,
     filter_schema,
     path_parameter,
@@ -24,20 +29,29 @@ from twofold.http.parameters import (
     query_parameter,
 )
 from twofold.http.processes import process_paths
+from twofold.http.responses import (
+    COMMAND_STATUS_SCHEMA,
+    PROBLEM_SCHEMA,
+    done,
+    found,
+    own_problems,
+    page_schema,
+    problems,
+)
 from twofold.http.tables import columns_of
 from twofold.messages.value import Command
-from twofold.runtime.listing import LARGEST_SIZE, LONGEST_TEXT
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
-_HEADERS = {
-    "Consistency-Token": {"description": "What the answer contains", "schema": {"type": "string"}},
-    "As-Of": {
-        "description": "Time of the last event that the answer contains",
-        "schema": {"type": "string", "format": "date-time"},
-    },
-    "Freshness": {"schema": {"type": "string", "enum": ["current", "stale"]}},
-}
+_ABOUT = """\
+Commands are sent by POST, PUT and DELETE, queries by GET.
+
+* **Once, however often sent**: give a command an `Idempotency-Key`; the same key is answered alike.
+* **See what you did**: send the `Consistency-Token` of a command's answer with later queries.
+* **How current**: every answer of a query has `As-Of` and `Freshness`.
+* **Lists**: `page` and `size`, or `cursor`; `sortBy`, `sortDirection`, `facets`, `q`, and filters.
+* **Problems** (RFC 9457) name everything that is wrong at once; their `type` explains what to do.
+"""
 
 
 class OpenApi:
@@ -63,18 +77,23 @@ class OpenApi:
         for route in routes:
             paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
         if self._system.wired.reactings:
-            found, more = process_paths()
-            paths, schemas = paths | found, schemas | more
+            processes, more = process_paths()
+            paths, schemas = paths | processes, schemas | more
         paths["/commands/{commandId}"] = {"get": _command_status()}
         return {
             "openapi": "3.1.0",
-            "info": {"title": self._system.application.title, "version": "1"},
+            "info": {
+                "title": self._system.application.title,
+                "version": "1",
+                "description": _ABOUT,
+            },
+            "tags": [{"name": module.name} for module in self._system.application.modules],
             "paths": paths,
             "components": {
                 "schemas": {
                     **schemas,
-                    "Problem": _PROBLEM_SCHEMA,
-                    "CommandStatus": _COMMAND_STATUS_SCHEMA,
+                    "Problem": PROBLEM_SCHEMA,
+                    "CommandStatus": COMMAND_STATUS_SCHEMA,
                 },
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -85,8 +104,8 @@ class OpenApi:
 
     def _components(self, types: list[Any]) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
         unique = list(dict.fromkeys(types))
-        found, schemas = msgspec.json.schema_components(unique, ref_template=REFS)
-        return schemas, dict(zip(unique, found, strict=True))
+        made, schemas = msgspec.json.schema_components(unique, ref_template=REFS)
+        return schemas, dict(zip(unique, made, strict=True))
 
     def _types(self, route: Route) -> list[Any]:
         target = route.target
@@ -108,6 +127,11 @@ class OpenApi:
             return self._one(route)
         return self._page(route) if isinstance(target, PageOf) else self._answer(route, target)
 
+    def _tags(self, route: Route) -> list[str]:
+        """The module that declares it."""
+        modules = self._system.application.modules
+        return [module.name for module in modules if any(part is route for part in module.parts)]
+
     def _body_schema(self, route: Route, message: type[msgspec.Struct]) -> dict[str, Any]:
         """What the body holds: everything that the path does not give."""
         schema = self._resolved(message)
@@ -127,12 +151,11 @@ class OpenApi:
         handling = self._system.wired.handlings[command]
         answers = self._answer_types(command)
         answer = self._schemas[answers[0]] if answers else {"type": "object"}
-        status = "200" if handling.identity_field or handling.via else "201"
+        status = "201" if handling.begins else "200"
         described = {
             "operationId": command.__name__,
-            "summary": _summary(command) or command.__name__,
-            "description": f"For {route.may.text}.",
-            "tags": [handling.aggregate.name],
+            **_told(route, command, command.__name__),
+            "tags": self._tags(route),
             "parameters": [
                 *(
                     path_parameter(name, plain_schema(fields[name].type))
@@ -141,14 +164,10 @@ class OpenApi:
                 IDEMPOTENCY_KEY,
             ],
             "responses": {
-                status: {
-                    "description": "Done",
-                    "headers": {"Consistency-Token": _HEADERS["Consistency-Token"]},
-                    "content": {"application/json": {"schema": answer}},
-                },
-                **_problems("400", "409", "413", "415", "422", "503", "507", *_signed(route.may)),
-                **(_problems("404") if status == "200" else {}),
-                **self._own_problems(),
+                status: done(answer, created=status == "201"),
+                **problems("400", "409", "413", "415", "422", "503", "507", *_signed(route.may)),
+                **(problems("404") if status == "200" else {}),
+                **own_problems(self._system.application.problems),
             },
             **_security(route.may),
         }
@@ -159,23 +178,18 @@ class OpenApi:
             }
         return described
 
-    def _own_problems(self) -> dict[str, Any]:
-        statuses = {str(status) for status in self._system.application.problems.values()}
-        return _problems(*sorted(statuses))
-
     def _one(self, route: Route) -> dict[str, Any]:
         assert isinstance(route.target, OneOf)
         model = route.target.projection.model
         return {
             "operationId": f"get{model.__name__}",
-            "summary": _summary(model) or f"One {model.__name__}",
-            "description": f"For {route.may.text}.",
-            "tags": [route.target.projection.name],
+            **_told(route, model, f"One {model.__name__}"),
+            "tags": self._tags(route),
             "parameters": [path_parameter(route.path_names[0], {"type": "string"}), *FRESHNESS],
             "responses": {
-                "200": _found(self._schemas[model]),
+                "200": found(self._schemas[model]),
                 "304": {"description": "What If-None-Match names is still current"},
-                **_problems("400", "404", "503", *_signed(route.may)),
+                **problems("400", "404", "503", *_signed(route.may)),
             },
             **_security(route.may),
         }
@@ -189,10 +203,10 @@ class OpenApi:
             for name, (field, test) in listing.parameters.items()
         ]
         parameters += [
-            query_parameter("page", {"type": "integer", "minimum": 0, "maximum": 500}),
-            query_parameter("size", {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE}),
+            query_parameter("page", PAGE),
+            query_parameter("size", SIZE),
             query_parameter("sortDirection", {"type": "string", "enum": ["asc", "desc"]}),
-            query_parameter("cursor", {"type": "string"}),
+            query_parameter("cursor", CURSOR),
         ]
         if listing.sorts:
             parameters.append(
@@ -201,20 +215,18 @@ class OpenApi:
         if listing.facets:
             parameters.append(query_parameter("facets", facets_schema(listing.facets)))
         if listing.model.owner:
-            parameters.append(
-                query_parameter("mine", {"type": "string", "enum": ["true", "false"]})
-            )
+            parameters.append(query_parameter("mine", MINE))
         if listing.model.texts:
-            parameters.append(query_parameter("q", {"type": "string", "maxLength": LONGEST_TEXT}))
+            parameters.append(query_parameter("q", TEXT))
         return {
             "operationId": f"list{projection.model.__name__}",
-            "summary": f"List of {projection.model.__name__}",
+            "summary": f"List {_things(route)}",
             "description": f"For {route.may.text}.",
-            "tags": [projection.name],
+            "tags": self._tags(route),
             "parameters": [*parameters, *FRESHNESS],
             "responses": {
-                "200": _found(_page_schema(self._schemas[projection.model])),
-                **_problems("400", "503", *_signed(route.may)),
+                "200": found(page_schema(self._schemas[projection.model])),
+                **problems("400", "503", *_signed(route.may)),
             },
             **_security(route.may),
         }
@@ -232,60 +244,26 @@ class OpenApi:
             if name in route.path_names or not posted
         ]
         body = {"content": {"application/json": {"schema": self._body_schema(route, message)}}}
-        found = _found(self._schemas[target.answer_type()])
+        answer = found(self._schemas[target.answer_type()])
         if columns_of(target.answer_type()):
-            found["content"]["text/csv"] = {"schema": {"type": "string"}}
+            answer["content"]["text/csv"] = {"schema": {"type": "string"}}
         return {
             **({"requestBody": {"required": True, **body}} if posted else {}),
             "operationId": message.__name__,
-            "summary": _summary(message) or message.__name__,
-            "description": f"For {route.may.text}.",
-            "tags": [p.name for p in target.projections],
+            **_told(route, message, message.__name__),
+            "tags": self._tags(route),
             "parameters": [*parameters, *FRESHNESS],
             "responses": {
-                "200": found,
-                **_problems("400", "404", "503", *_signed(route.may)),
+                "200": answer,
+                **problems("400", "404", "503", *_signed(route.may)),
             },
             **_security(route.may),
         }
 
     def _resolved(self, kind: Any) -> dict[str, Any]:
         schemas = msgspec.json.schema_components([kind], ref_template=REFS)[1]
-        found: dict[str, Any] = schemas[kind.__name__]
-        return found
-
-
-_PROBLEM_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-        "requestId": {"type": "string"},
-    },
-}
-
-
-_COMMAND_STATUS_SCHEMA = {
-    "type": "object",
-    "required": ["commandId", "status", "result", "problem", "consistencyToken"],
-    "properties": {
-        "commandId": {"type": "string"},
-        "status": {"enum": ["accepted", "running", "succeeded", "refused", "failed"]},
-        "result": {"type": ["object", "null"]},
-        "problem": {"anyOf": [{"$ref": REFS.format(name="Problem")}, {"type": "null"}]},
-        "consistencyToken": {"type": ["string", "null"]},
-    },
-}
+        schema: dict[str, Any] = schemas[kind.__name__]
+        return schema
 
 
 def _command_status() -> dict[str, Any]:
@@ -298,43 +276,10 @@ def _command_status() -> dict[str, Any]:
         "parameters": [path_parameter("commandId", {"type": "string"})],
         "responses": {
             "200": {"description": "Found", "content": {"application/json": {"schema": schema}}},
-            **_problems("400", "401", "404", "503"),
+            **problems("400", "401", "404", "503"),
         },
         **_security(signed_in),
     }
-
-
-def _found(schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "description": "Found",
-        "headers": _HEADERS,
-        "content": {"application/json": {"schema": schema}},
-    }
-
-
-def _page_schema(item: dict[str, Any]) -> dict[str, Any]:
-    count = {"type": "object", "properties": {"value": {}, "count": {"type": "integer"}}}
-    return {
-        "type": "object",
-        "required": ["items", "size", "total", "nextCursor"],
-        "properties": {
-            "items": {"type": "array", "items": item},
-            "page": {"type": "integer"},
-            "size": {"type": "integer"},
-            "total": {"type": ["integer", "null"]},
-            "nextCursor": {"type": ["string", "null"]},
-            "facets": {
-                "type": "object",
-                "additionalProperties": {"type": "array", "items": count},
-            },
-            "highlights": {"type": "array", "items": {"type": "object"}},
-        },
-    }
-
-
-def _problems(*statuses: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": REFS.format(name="Problem")}}}
-    return {status: {"description": "A problem", "content": content} for status in statuses}
 
 
 def _signed(rule: Rule) -> tuple[str, ...]:
@@ -347,6 +292,16 @@ def _security(rule: Rule) -> dict[str, Any]:
     return {"security": [{}, *needed] if rule.text == "anyone" else needed}
 
 
-def _summary(kind: type) -> str:
+def _things(route: Route) -> str:
+    """What a list is of, as its path says: ``/api/training-offers`` → ``training offers``."""
+    fixed = [segment for segment in route.path.split("/") if segment and "{" not in segment]
+    return fixed[-1].replace("-", " ") if fixed else "all"
+
+
+def _told(route: Route, kind: type, otherwise: str) -> dict[str, str]:
+    """The first sentence of a docstring as the summary, the rest and who may as description."""
     own = kind.__doc__ if "__doc__" in vars(kind) else ""
-    return inspect.cleandoc(own or "").partition("\n")[0]
+    text = " ".join(inspect.cleandoc(own or "").partition("\n\n")[0].split())
+    first, _, rest = text.partition(". ")
+    summary = first.rstrip(".") or otherwise
+    return {"summary": summary, "description": f"{rest} For {route.may.text}.".strip()}

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from twofold.ports.read_store import ColumnKind
+from twofold.runtime.listing import DEFAULT_SIZE, LARGEST_SIZE, LONGEST_TEXT
 from twofold.runtime.scalars import DECIMAL_PATTERN
 from twofold.wiring.model import Field
 
@@ -32,9 +33,32 @@ FRESHNESS = [
         "schema": {"type": "string"},
     },
 ]
+PAGE = {"description": "From 0", "type": "integer", "minimum": 0, "maximum": 500, "default": 0}
+SIZE = {
+    "description": "Items on a page",
+    "type": "integer",
+    "minimum": 1,
+    "maximum": LARGEST_SIZE,
+    "default": DEFAULT_SIZE,
+}
+CURSOR = {
+    "description": "`nextCursor` of the page before: pages stay whole while items come and go",
+    "type": "string",
+}
+MINE = {
+    "description": "Only what is yours, whatever else you may see",
+    "type": "string",
+    "enum": ["true", "false"],
+}
+TEXT = {
+    "description": "Words that must all occur; the last one may be the beginning of one",
+    "type": "string",
+    "maxLength": LONGEST_TEXT,
+}
 # Narrower than what is taken: exponents and bare points are nothing to generate clients for.
 _DECIMAL = {"pattern": "^[+-]?[0-9]{1,14}(\\.[0-9]{1,14})?$"}
 _TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_BOUNDS = {"at_least": "From this on, itself included", "at_most": "Up to this, itself included"}
 _KINDS: dict[ColumnKind, dict[str, Any]] = {
     ColumnKind.INTEGER: {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
     ColumnKind.DECIMAL: {"type": "string", "format": "decimal", "pattern": f"^{DECIMAL_PATTERN}$"},
@@ -61,7 +85,9 @@ def filter_schema(field: Field, test: str) -> dict[str, Any]:
     """What a list's filter takes; equality may be asked for several values."""
     assert field.kind is not None
     schema = _KINDS.get(field.kind) or _text_schema(field)
-    return {"type": "array", "items": schema} if test == "any_of" else dict(schema)
+    if test == "any_of":
+        return {"description": "Any of these", "type": "array", "items": schema}
+    return {**schema, "description": _BOUNDS[test]}
 
 
 def _text_schema(field: Field) -> dict[str, Any]:
@@ -73,7 +99,11 @@ def _text_schema(field: Field) -> dict[str, Any]:
 def facets_schema(names: Sequence[str]) -> dict[str, Any]:
     """Any number of a list's facets."""
     one = f"({'|'.join(names)})"
-    return {"type": "string", "description": "With commas", "pattern": f"^{one}?(,{one}?)*$"}
+    return {
+        "type": "string",
+        "description": "Count the values of these, with commas",
+        "pattern": f"^{one}?(,{one}?)*$",
+    }
 
 
 def plain_schema(kind: Any) -> dict[str, Any]:

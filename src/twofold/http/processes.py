@@ -10,6 +10,7 @@ from twofold.domain.caller import role
 from twofold.errors import InvalidInput, Problem
 from twofold.http.exchange import Exchange
 from twofold.http.parameters import REFS, path_parameter, query_parameter
+from twofold.http.responses import problems
 from twofold.http.routing import Router
 from twofold.runtime.process_views import (
     STATUSES,
@@ -94,8 +95,6 @@ def process_paths() -> tuple[dict[str, Any], dict[str, Any]]:
 def _path(
     name: str, summary: str, parameters: list[Any], answer: dict[str, Any], *more: str
 ) -> dict[str, Any]:
-    problem = {"application/problem+json": {"schema": {"$ref": REFS.format(name="Problem")}}}
-    statuses = ("400", "401", "403", "503", *more)
     return {
         "get": {
             "operationId": name,
@@ -108,7 +107,7 @@ def _path(
                     "description": "Found",
                     "content": {"application/json": {"schema": answer}},
                 },
-                **{s: {"description": "A problem", "content": problem} for s in statuses},
+                **problems("400", "401", "403", "503", *more),
             },
             "security": [{"bearer": []}, {"session": []}],
         }
@@ -123,16 +122,16 @@ def _items(item: dict[str, Any]) -> dict[str, Any]:
 def _asked(exchange: Exchange, *known: str) -> dict[str, str]:
     """The parameters of the query. Raises Forbidden, SignInRequired, InvalidInput."""
     MAY.check("looking at processes", exchange.caller)
-    problems = []
+    wrong = []
     given = exchange.query()
     for name, values in given.items():
         if name not in known:
             listed = ", ".join(known) or "none"
-            problems.append(Problem(name, f"no such parameter; there are: {listed}"))
+            wrong.append(Problem(name, f"no such parameter; there are: {listed}"))
         elif len(values) > 1:
-            problems.append(Problem(name, "given more than once"))
-    if problems:
-        raise InvalidInput(problems)
+            wrong.append(Problem(name, "given more than once"))
+    if wrong:
+        raise InvalidInput(wrong)
     return {name: values[0] for name, values in given.items()}
 
 

@@ -47,6 +47,12 @@ class Handling(msgspec.Struct, frozen=True):
     via: Via | None = None
     answer_wants_events: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """Whether success always means that there is a new aggregate."""
+        only = self.decider.creates and not self.decider.changes
+        return self.via is None and (only or not self.identity_field)
+
 
 def find_handlings(
     aggregates: list[Aggregate[Any]],

@@ -47,9 +47,10 @@ _NEXT = {
 }
 _SPOKEN = {status: status.value.replace("-", " ") for status in OrderStatus}
 
-Quantity = Annotated[int, Meta(ge=1, le=100_000)]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
-Country = Annotated[str, Meta(min_length=2, max_length=60)]
+Quantity = Annotated[int, Meta(ge=1, le=100_000, examples=[2])]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, examples=["arrived damaged"])]
+Country = Annotated[str, Meta(min_length=2, max_length=60, examples=["Germany"])]
+Amount = Annotated[Decimal, Meta(examples=["12.50"])]
 
 
 class PaymentRefused(Refused):
@@ -59,7 +60,7 @@ class PaymentRefused(Refused):
 class Wanted(Value, forbid_unknown_fields=True):
     """A product and how many of it."""
 
-    sku: Annotated[str, Meta(min_length=1, max_length=100)]
+    sku: Annotated[str, Meta(min_length=1, max_length=100, examples=["KI-1001"])]
     quantity: Quantity
 
 
@@ -97,7 +98,7 @@ class Ship(Command):
     """It leaves the warehouse."""
 
     order_id: OrderId
-    tracking: Annotated[str, Meta(max_length=100)] = ""
+    tracking: Annotated[str, Meta(max_length=100, examples=["AC00000042"])] = ""
 
 
 class Deliver(Command):
@@ -117,7 +118,7 @@ class Refund(Command):
     """Pay back a part or all of what was captured."""
 
     order_id: OrderId
-    amount: Decimal
+    amount: Amount
     reason: Reason
 
 

@@ -12,7 +12,9 @@ from msgspec import Meta
 from twofold import Event, Facet, Search, Sort, Value
 
 Sku = NewType("Sku", str)
-Title = Annotated[str, Meta(min_length=1, max_length=300)]
+Title = Annotated[
+    str, Meta(min_length=1, max_length=300, examples=["Aldergrove kettle, sage green"])
+]
 
 
 class ProductStatus(StrEnum):
@@ -27,8 +29,8 @@ class Description(Value):
     """What is said about a product."""
 
     title: Sort[Search[Title]]
-    brand: Facet[Search[Annotated[str, Meta(max_length=100)]]] = ""
-    category: Facet[Annotated[str, Meta(max_length=100)]] = ""
+    brand: Facet[Search[Annotated[str, Meta(max_length=100, examples=["Aldergrove"])]]] = ""
+    category: Facet[Annotated[str, Meta(max_length=100, examples=["Kitchen"])]] = ""
     description: Search[Annotated[str, Meta(max_length=10_000)]] = ""
     attributes: dict[str, str] = {}
 
