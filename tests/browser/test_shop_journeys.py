@@ -98,6 +98,24 @@ async def test_a_step_is_shown_at_once_and_marked_until_it_is_confirmed(
     await expect(page.locator(".timeline")).to_contain_text("payment confirmed")
 
 
+async def test_an_order_is_drafted_changed_and_placed(browser: Browser, shop: str) -> None:
+    tab = await visitor(browser, shop, "customer")
+    page = tab.page
+    await tab.open("/place")
+    await page.get_by_label("Product 1").fill("KI-1001")
+    await page.get_by_role("button", name="Save as draft").click()
+    state = page.locator(".head .badge").first
+    await expect(state).to_have_text("draft")
+    await page.get_by_role("link", name="Edit").click()
+    await expect(page.get_by_label("Product 1")).to_have_value(re.compile("^KI-1001"))
+    await page.get_by_label("Quantity").first.fill("7")
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page.locator("[data-label=Quantity]").first).to_have_text("7")
+    await page.get_by_role("button", name="Place order").click()
+    await expect(state).to_have_text("pending payment")
+    await expect(page.get_by_role("link", name="Edit")).to_have_count(0)
+
+
 async def test_a_double_click_makes_one_order(browser: Browser, shop: str) -> None:
     tab = await visitor(browser, shop, "customer2")
     await tab.open("/orders")

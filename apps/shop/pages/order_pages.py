@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shop.modules.orders.drafts import ChangeDraft
 from shop.pages.order_steps import STEPS, why_not
 from twofold import Done, NotFound
 from twofold.http.pages.freshness import Freshness
@@ -17,8 +18,9 @@ from twofold.http.pages.steps import Taken
 from twofold.http.pages.visit import Visit
 
 KIND = "order"
-_ONE = "/api/v1/orders/{orderId}"
+ONE = "/api/v1/orders/{orderId}"
 _BADGES = {
+    "draft": "",
     "pending-payment": "warn",
     "payment-confirmed": "accent",
     "processing": "accent",
@@ -70,7 +72,7 @@ class OrderPages:
 
     async def _one(self, visit: Visit, order_id: str, taken: Taken | None = None) -> Response:
         try:
-            found = await self._site.one(visit, _ONE, order_id)
+            found = await self._site.one(visit, ONE, order_id)
         except NotFound:
             return self._placed(visit, order_id)
         late = visit.pending(self._site.system, KIND, found.fresh, order_id)
@@ -85,6 +87,7 @@ class OrderPages:
             "late": late,
             "status": status,
             "badges": _BADGES,
+            "editable": status == "draft" and self._site.may(ChangeDraft, caller, owner=owner),
             "offered": STEPS.offered(self._site, caller, whys, owner=owner, forms=forms),
             "key": self._site.new_key(),
             "refusal": taken.refusal if taken else None,

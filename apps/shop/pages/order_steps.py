@@ -27,9 +27,7 @@ STEPS = Steps(
     Step("place", "Place order", "Placed", PlaceDraft),
     Step("confirm-payment", "Pay", "Paid", ConfirmPayment, fixed={"reference": "test gateway"}),
     Step("start-processing", "Start processing", "Processing started", StartProcessing),
-    Step(
-        "ship", "Ship", "Shipped", Ship, (Field("tracking", "Tracking number", "If there is one"),)
-    ),
+    Step("ship", "Ship", "Shipped", Ship, (_TRACKING,)),
     Step("deliver", "Mark delivered", "Delivered", Deliver),
     Step(
         "refunds",

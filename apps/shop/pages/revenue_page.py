@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import quote, urlencode
@@ -11,7 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from shop.modules.reports.cells import cells
 from shop.modules.reports.queries import Dimension, Revenue, RevenueLine, RevenueReport
@@ -21,18 +19,19 @@ from twofold.http.pages.formats import day, money, plural
 from twofold.http.pages.freshness import freshness
 from twofold.http.pages.site import Site
 from twofold.http.pages.visit import HEADERS, Visit
+from twofold.http.tables import CSV, columns_of, table
 
 _CURRENCY = "GBP"
 _SHOWN = 10
 _MOST_LINES = 10_000
 _RANKED = {
     Dimension.COUNTRY: "/orders?country={}",
+    Dimension.CATEGORY: "/products?category={}",
     Dimension.PRODUCT: "/products/{}",
     Dimension.CUSTOMER: "/customers/{}",
 }
 _FIGURES = ("net", "gross", "refunds", "units", "orders")
 _NO_PRODUCT = "REFUND"
-_NOT_TEXT = ("=", "+", "-", "@")
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -106,8 +105,8 @@ class RevenuePage:
         lines = (await self._site.ask(visit, query)).answer.items
         name = f'attachment; filename="revenue-by-{text}.csv"'
         headers = {**HEADERS, "content-disposition": name}
-        written = _csv(text, lines)
-        response = PlainTextResponse(written, 200, headers, media_type="text/csv; charset=utf-8")
+        content = table(columns_of(RevenueReport), lines)
+        response = Response(content, 200, headers, media_type=CSV.decode())
         return visit.finish(response)
 
     async def _ranked(self, visit: Visit, kind: Dimension, span: Span) -> list[RevenueLine]:
@@ -154,17 +153,6 @@ def _ranks(kind: Dimension, lines: list[RevenueLine]) -> Markup:
         href = _RANKED[kind].format(quote(line.key, safe="")) if known else ""
         bars.append(Bar(line.key or "(none)", line.net, money(line.net, _CURRENCY), href))
     return ranks(bars)
-
-
-def _csv(by: str, lines: list[RevenueLine]) -> str:
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerow((by, *_FIGURES, "currency"))
-    for line in lines:
-        # Spreadsheets would take such a name for a formula.
-        key = f"'{line.key}" if line.key.startswith(_NOT_TEXT) else line.key
-        table.writerow((key, *(getattr(line, name) for name in _FIGURES), _CURRENCY))
-    return written.getvalue()
 
 
 def _span(visit: Visit) -> Span:

@@ -32,6 +32,8 @@ def pages(http: Any) -> Starlette:
     routes = [
         Route("/orders", orders.index),
         Route("/orders/{order_id}", orders.one),
+        Route("/orders/{order_id}/edit", placing.edit, methods=["GET"]),
+        Route("/orders/{order_id}/edit", placing.change, methods=["POST"]),
         Route("/orders/{order_id}/{action}", orders.act, methods=["POST"]),
         Route("/place", placing.show, methods=["GET"]),
         Route("/place", placing.place, methods=["POST"]),
