@@ -1,7 +1,9 @@
-"""A sample with a process manager: places of an offer are held for bookings, for ten minutes."""
+"""A sample with a process manager: places of an offer are held for bookings, for ten minutes
+(``TWOFOLD_TEST_HOLD_SECONDS``)."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from enum import StrEnum
 from typing import NewType
@@ -10,7 +12,7 @@ import twofold as tf
 
 OfferId = NewType("OfferId", str)
 BookingId = NewType("BookingId", str)
-HOLD = timedelta(minutes=10)
+HOLD = timedelta(seconds=float(os.environ.get("TWOFOLD_TEST_HOLD_SECONDS", "600")))
 
 
 class Publish(tf.Command):

@@ -14,9 +14,11 @@ from twofold.errors import NotFound
 from twofold.runtime.process_views import InstanceView, ProcessViews, StepView
 
 
-async def until(system: System, fact: Callable[[], Awaitable[bool]]) -> None:
+async def until(
+    system: System, fact: Callable[[], Awaitable[bool]], timeout_seconds: float = 20
+) -> None:
     """Wait until it is so; what makes it so is recorded in the log."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(timeout_seconds):
         while True:
             head = await system.log.head()
             # An instance that has not begun yet is not there to look at.
