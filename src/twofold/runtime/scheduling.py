@@ -76,9 +76,7 @@ class TimerScheduler:
         self._awaited_us = 2**63 if due_us is None else due_us
         if due_us is None or due_us > now_us:
             return 0
-        timers = await self._agenda.due_timers(
-            self._processes, now_us, self._settings.process_batch
-        )
+        timers = await self._agenda.due_timers(self._processes, now_us, self._settings.timer_batch)
         work = _by_stream(timers)
         failed = await self._stepping.take(work)
         for error in failed.values():

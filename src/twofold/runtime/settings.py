@@ -21,6 +21,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     projection_batch: int = 2_000
     tail_events: int = 20_000
     process_batch: int = 500
+    timer_batch: int = 1_000
     dispatch_lanes: int = 200
     dispatch_grace_seconds: float = 2.0
     timer_poll_seconds: float = 0.5

@@ -16,6 +16,7 @@ from twofold.wiring.reactings import Reacting
 
 Work = Mapping[str, Sequence[Trigger]]
 Writing = tuple[str, Append, "asyncio.Future[AppendOutcome]"]
+_TOGETHER = 100
 
 
 class Stepping:
@@ -53,7 +54,10 @@ class Stepping:
             states = await self._instances.load(work)
             open_ids = await self._open_commands(work)
             writing: list[Writing] = []
-            for stream, triggers in work.items():
+            for number, (stream, triggers) in enumerate(work.items(), 1):
+                if number % _TOGETHER == 0:
+                    # The writer begins with what is decided while the rest is being decided.
+                    await asyncio.sleep(0)
                 try:
                     await self._decide(stream, triggers, states[stream], open_ids, writing)
                 except ProcessFailed as exc:

@@ -186,13 +186,10 @@ class Steps:
             )
             events = (event,)
         before, after = basis.state.on_agenda(), led.after.on_agenda()
+        changed = [name for name, due_us in after.items() if before.get(name) != due_us]
         later = Later(
-            tuple(
-                DueTimer(reacting.name, stream, name, due_us)
-                for name, due_us in after.items()
-                if before.get(name) != due_us
-            ),
-            tuple(name for name in before if name not in after),
+            tuple([DueTimer(reacting.name, stream, name, after[name]) for name in changed]),
+            tuple([name for name in before if name not in after]),
             self._queued(reacting.name, stream, version, led, now),
             led.dequeued,
         )
@@ -229,10 +226,12 @@ class Steps:
     def _queued(
         self, process: str, stream: str, version: int, led: _Led, now: datetime
     ) -> tuple[QueuedCommand, ...]:
+        commands = led.step.commands if led.step else ()
+        if not commands:
+            return ()
         # Whoever takes the step sends at once; others look after the commands only if they are
         # still there after the grace.
         due_us = microseconds(now) + int(self._settings.dispatch_grace_seconds * 1e6)
-        commands = led.step.commands if led.step else ()
         return tuple(
             QueuedCommand(
                 command.command_id,

@@ -22,6 +22,7 @@ _COLUMNS = (
     "correlation_id, causation_id, actor, trace, data"
 )
 _LOOK_SECONDS = 0.015
+_QUIET_LOOK_SECONDS = 0.1
 
 
 class SqliteLog:
@@ -125,23 +126,27 @@ class SqliteLog:
         return row[0] or 0
 
     async def wait(self, after: int, timeout_seconds: float) -> None:
-        """An append of this process wakes at once; one of another is seen within some 15 ms."""
+        """An append of this process wakes at once; one of another is seen within some 15 ms.
+
+        In a log that stays quiet the looks become rarer, up to one in a tenth of a second.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         more, seen = self._more, self._data_version()
         # Whatever was committed before this look is found by it, whatever comes later wakes.
         if await self.head() > after:
             return
+        pause = _LOOK_SECONDS
         while (left := deadline - loop.time()) > 0:
             try:
-                async with asyncio.timeout(min(_LOOK_SECONDS, left)):
+                async with asyncio.timeout(min(pause, left)):
                     await more.wait()
                 return
             except TimeoutError:
                 version = self._data_version()
                 if version != seen and await self.head() > after:
                     return
-                seen = version
+                seen, pause = version, min(pause * 1.25, _QUIET_LOOK_SECONDS)
 
     async def take_numbers(self, name: str, count: int) -> int:
         """An upsert in a transaction of its own."""
