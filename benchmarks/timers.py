@@ -184,7 +184,7 @@ async def _fire(running: System, first: int, count: int, *, sends: bool) -> floa
     await asyncio.sleep(left)
     begun = time.perf_counter()
     while scheduler.fired - before < count or (sends and await _open(running)):
-        await asyncio.sleep(0.005)
+        await running.clock.sleep(0.005)
     return count / (time.perf_counter() - begun)
 
 

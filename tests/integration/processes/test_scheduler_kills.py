@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from tests.bookings import app
-from tests.killing import Process
 from tests.integration.processes.watching import steps, until
+from tests.killing import Process
 from twofold import System
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
