@@ -166,7 +166,8 @@ def _column(field: Field) -> Column:
     return Column(
         field.name,
         field.kind,
-        filter=use.filter or field.between is not None or use.key,
+        # Every list looks at what is listed, so indexes carry it.
+        filter=use.filter or field.between is not None or use.key or use.listed,
         sort=use.sort,
         facet=use.facet,
         measure=use.measure,
