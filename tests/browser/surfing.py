@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Response
 
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -90,6 +90,24 @@ async def visitor(
     if account:
         await found.sign_in(account)
     return found
+
+
+async def loaded(tab: Visitor, path: str) -> tuple[int, float, float]:
+    """Bytes of everything a page loads, its own seconds, and how far things moved."""
+    answers: list[Response] = []
+
+    def note(answer: Response) -> None:
+        answers.append(answer)
+
+    tab.page.on("response", note)
+    await tab.open(path)
+    await tab.page.wait_for_function("document.readyState === 'complete'")
+    tab.page.remove_listener("response", note)
+    size = sum([len(await one.body()) for one in answers if "/events/" not in one.url])
+    timing = "performance.getEntriesByType('navigation')[0]"
+    milliseconds = await tab.page.evaluate(f"{timing}.responseEnd - {timing}.requestStart")
+    shifted = await tab.page.evaluate("window.shifted.reduce((sum, one) => sum + one, 0)")
+    return size, milliseconds / 1000, shifted
 
 
 class Program:

@@ -10,9 +10,9 @@ from statistics import median
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Response, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.surfing import PHONE, Program, Visitor, visitor
+from tests.browser.surfing import PHONE, Program, loaded, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _LARGEST_BYTES = 100_000
@@ -73,24 +73,6 @@ async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, shop: str) 
         if await tab.too_wide():
             wide.append(path)
     assert wide == []
-
-
-async def loaded(tab: Visitor, path: str) -> tuple[int, float, float]:
-    """Bytes of everything a page loads, its own seconds, and how far things moved."""
-    answers: list[Response] = []
-
-    def note(answer: Response) -> None:
-        answers.append(answer)
-
-    tab.page.on("response", note)
-    await tab.open(path)
-    await tab.page.wait_for_function("document.readyState === 'complete'")
-    tab.page.remove_listener("response", note)
-    size = sum([len(await one.body()) for one in answers if "/events/" not in one.url])
-    timing = "performance.getEntriesByType('navigation')[0]"
-    milliseconds = await tab.page.evaluate(f"{timing}.responseEnd - {timing}.requestStart")
-    shifted = await tab.page.evaluate("window.shifted.reduce((sum, one) => sum + one, 0)")
-    return size, milliseconds / 1000, shifted
 
 
 async def test_pages_are_small_and_still(browser: Browser, shop: str) -> None:

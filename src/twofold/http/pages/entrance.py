@@ -70,7 +70,7 @@ class Entrance:
         if not self._site.security.demo or account not in self._site.security.accounts:
             raise NotFound("account", account)
         visit.sign_in(self._site.security, account)
-        return visit.see(_local(fields.get("then", [""])[0]), self._site.system)
+        return visit.see(local(fields.get("then", [""])[0]), self._site.system)
 
     async def leave(self, request: Request) -> Response:
         """Sign out."""
@@ -96,7 +96,7 @@ class Entrance:
         return await self.problem(request, NotFound("page", request.url.path))
 
 
-def _local(address: str) -> str:
+def local(address: str) -> str:
     """An address on this site; what leads elsewhere becomes the beginning."""
     inside = address.startswith("/") and not address.startswith(("//", "/\\"))
     return address if inside else "/"

@@ -56,8 +56,20 @@ class Form:
 
     @property
     def complaints(self) -> list[Complaint]:
-        """Everything that is wrong, each with its field."""
-        return [self._complaint(problem) for problem in self._problems]
+        """Everything that is wrong, each with its field, in the order of the labels."""
+        ordered = sorted(self._problems, key=lambda problem: self._place(problem.field))
+        return [self._complaint(problem) for problem in ordered]
+
+    def _place(self, field: str) -> tuple[int, int, int]:
+        """Where a field stands in the form: fields of a list row by row, unknown ones last."""
+        names, index = list(self._labels), _INDEX.search(field)
+        known = _INDEX.sub("[]", field)
+        own = names.index(known) if known in names else len(names)
+        if index is None:
+            return own, 0, 0
+        rows = [name for name in names if name.startswith(known.partition("[]")[0] + "[]")]
+        first = names.index(rows[0]) if rows else len(names)
+        return first, int(index.group(1)), own
 
     def _complaint(self, problem: Problem) -> Complaint:
         label = self._label(problem.field)

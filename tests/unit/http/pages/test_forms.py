@@ -11,7 +11,17 @@ LABELS = {"country": "Country", "lines[].sku": "Product {n}"}
 def test_every_problem_is_in_the_summary_with_its_label_and_its_field() -> None:
     problems = [Problem("lines[1].sku", "is unknown"), Problem("country", "is missing")]
     found = [(one.text, one.anchor) for one in Form({}, problems, LABELS).complaints]
-    assert found == [("Product 2: is unknown", "lines-1-sku"), ("Country: is missing", "country")]
+    assert found == [("Country: is missing", "country"), ("Product 2: is unknown", "lines-1-sku")]
+
+
+def test_the_summary_goes_through_the_form_row_by_row() -> None:
+    labels = {"lines[].sku": "Product {n}", "lines[].quantity": "Quantity {n}", "note": "Note"}
+    fields = ["other", "note", "lines[1].sku", "lines[0].quantity", "lines[1].quantity"]
+    found = Form({}, [Problem(field, "is wrong") for field in fields], labels).complaints
+    assert [one.text.partition(":")[0] for one in found] == [
+        *("Quantity 1", "Product 2", "Quantity 2", "Note"),
+        "is wrong",
+    ]
 
 
 def test_a_problem_of_the_whole_leads_nowhere() -> None:
