@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
+from datetime import timedelta
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Serve
 from tests.browser.surfing import Visitor, total_in, visitor
+from twofold.http.pages.pending import COOKIE, Deed, remember
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _SLOW_MS = 30_000
@@ -22,6 +26,15 @@ async def place(tab: Visitor, clicks: int = 1) -> str:
     await tab.page.get_by_role("button", name="Place order").click(click_count=clicks)
     await tab.page.wait_for_url(re.compile("/orders/"))
     return (await tab.page.locator("h1").inner_text()).strip()
+
+
+async def note_as_done_before(tab: Visitor, ago: timedelta) -> None:
+    """Let the browser remember that what was done last was done earlier."""
+    (cookie,) = [c for c in await tab.page.context.cookies() if c.get("name") == COOKIE]
+    (deed,) = msgspec.json.decode(a2b_base64(cookie.get("value", "")), type=tuple[Deed, ...])
+    earlier = msgspec.structs.replace(deed, at=deed.at - ago)
+    known = {"name": COOKIE, "value": remember("", earlier), "url": tab.address}
+    await tab.page.context.add_cookies([known])  # type: ignore[list-item]
 
 
 def held(seconds: str) -> dict[str, str]:
@@ -72,6 +85,10 @@ async def test_what_takes_half_a_minute_to_show_is_told_at_once(
     await expect(marked).to_contain_text("saving…")
     await expect(page.locator("[role=status] .notice")).to_contain_text("nothing needs to be done")
     await expect(page.locator("[data-freshness]")).to_have_attribute("data-state", "catching-up")
+    # Patience has an end: a minute later (by the browser's note of when it was) it says so.
+    await note_as_done_before(tab, timedelta(minutes=1))
+    await page.reload()
+    await expect(marked).to_contain_text("saved · not shown yet")
     # Others are not told of it, nor is the same browser under another name.
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url("**/products")
