@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,16 @@ from twofold.errors import TwofoldError
 from twofold.ops.services.temporary import temporary
 
 _missing: list[str] = []
+
+
+def missing(server: str, problem: TwofoldError) -> NoReturn:
+    """Skip what needs ``server``, to be told at the end; in CI it is a failure."""
+    if os.environ.get("CI"):
+        raise problem
+    line = f"{server}: {problem}"
+    if line not in _missing:
+        _missing.append(line)
+    pytest.skip(line)
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +36,7 @@ def postgres_server() -> Iterator[str]:
         context = temporary("postgres")
         running = context.__enter__()
     except TwofoldError as exc:
-        if os.environ.get("CI"):
-            raise
-        _missing.append(f"PostgreSQL: {exc}")
-        pytest.skip(f"no PostgreSQL: {exc}")
+        missing("PostgreSQL", exc)
     try:
         yield running.address
     finally:

@@ -11,12 +11,17 @@ from typing import Literal
 
 import msgspec
 
+from twofold.ops.services.kafka import Kafka
+from twofold.ops.services.mongodb import MongoDb
 from twofold.ops.services.postgres import Postgres
-from twofold.ops.services.processes import alive, free_port
+from twofold.ops.services.processes import alive, free_port, is_free, until
+from twofold.ops.services.rabbitmq import RabbitMq
+from twofold.ops.services.redis import Redis
 from twofold.ops.services.service import Running, Service, ServiceProblem
 
-SERVICES: tuple[Service, ...] = (Postgres(),)
+SERVICES: tuple[Service, ...] = (Postgres(), Redis(), RabbitMq(), Kafka(), MongoDb())
 FOLDER = Path(".services")
+_RELEASE_SECONDS = 5.0
 
 State = Literal["up", "given", "silent", "dead", "down"]
 
@@ -75,9 +80,7 @@ class Fleet:
             if service.ready(former.address):
                 return former.address
             service.stop(former)
-        # The former port again, so that addresses already handed out come back to life.
-        port = free_port(former.port if former else 0)
-        running = service.start(self._folder / service.name, port)
+        running = service.start(self._folder / service.name, _port_after(former))
         self._file(service.name).write_bytes(msgspec.json.encode(running))
         return running.address
 
@@ -111,6 +114,14 @@ class Fleet:
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _port_after(former: Running | None) -> int:
+    """The former port again, so that addresses already handed out come back to life."""
+    # The last threads of a killed process may hold it for a moment.
+    if former is not None and until(lambda: is_free(former.port), _RELEASE_SECONDS):
+        return former.port
+    return free_port()
 
 
 def named(names: Sequence[str]) -> list[Service]:

@@ -7,28 +7,36 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from twofold.ops.services.service import Running, ServiceProblem
 
 
-def free_port(preferred: int = 0) -> int:
-    """A port of the loopback interface that nobody uses right now; ``preferred`` if it is free."""
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses right now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            return free_port()
+        probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def spawn(command: Sequence[str], log: Path) -> int:
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def spawn(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> int:
     """Start a program in a session of its own, its output added to ``log``; its process id.
 
-    Signals from the terminal do not reach it, and it stays when we end.
+    Signals from the terminal do not reach it, and it stays when we end. ``environment`` is added
+    to ours.
     """
     to_log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     streams = [
@@ -38,7 +46,11 @@ def spawn(command: Sequence[str], log: Path) -> int:
     ]
     try:
         return os.posix_spawnp(
-            command[0], list(command), os.environ, file_actions=streams, setsid=True
+            command[0],
+            list(command),
+            {**os.environ, **(environment or {})},
+            file_actions=streams,
+            setsid=True,
         )
     except FileNotFoundError as exc:
         raise ServiceProblem(f"{command[0]} is not installed") from exc
@@ -55,6 +67,15 @@ def start_time(pid: int) -> str:
         return ""
     fields = text.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def child_of(pid: int) -> int:
+    """The first process that ``pid`` has started and that still runs; 0 if there is none."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
 
 
 def alive(running: Running) -> bool:
