@@ -20,7 +20,8 @@ NOW = datetime(2026, 1, 2, 10, 42, 7, tzinfo=UTC)
 STYLE = Path(environment.__code__.co_filename).parent / "static" / "twofold.css"
 _LOOK = """(nodes) => nodes.map((node) => {
   const look = getComputedStyle(node);
-  return [look.color, look.backgroundColor, look.borderLeftColor, look.borderTopColor, look.borderTopStyle].join();
+  const edge = [look.borderLeftColor, look.borderTopColor, look.borderTopStyle];
+  return [look.color, look.backgroundColor, ...edge].join();
 })"""
 
 
