@@ -13,6 +13,7 @@ from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
 from twofold.assembly.settings import Settings, sqlite_path
+from twofold.errors import Problem, SettingsProblems
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
@@ -33,8 +34,15 @@ def assemble(
     chance: Chance | None = None,
     runtime: RuntimeSettings | None = None,
 ) -> System:
-    """A system of ``application`` as ``settings`` say, not yet started. Raises WiringProblems."""
-    log, read_store = _stores(settings)
+    """A system of ``application`` as ``settings`` say, not yet started.
+
+    Raises WiringProblems, and SettingsProblems where a driver is not installed.
+    """
+    try:
+        log, read_store = _stores(settings)
+    except ModuleNotFoundError as exc:
+        name = "TWOFOLD_READ" if settings.log.startswith("sqlite") else "TWOFOLD_LOG"
+        raise SettingsProblems([Problem(name, str(exc))]) from exc
     runtime = msgspec.structs.replace(
         runtime or RuntimeSettings(),
         projections=settings.projections,

@@ -65,7 +65,8 @@ def _greet(application: Application, settings: Settings, role: str, host: str, p
     if settings.demo and application.accounts:
         first = application.accounts[0].account
         names = ", ".join(account.account for account in application.accounts)
-        console.print(f"  sign in  {where}/demo as [bold]{first}[/] (accounts: {names})")
+        told = f"  sign in  {where}/demo as [bold]{first}[/] (accounts: {names})"
+        console.print(told, soft_wrap=True)
 
 
 def check(
