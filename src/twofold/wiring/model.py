@@ -166,8 +166,7 @@ def _column(field: Field) -> Column:
     return Column(
         field.name,
         field.kind,
-        # Every list looks at what is listed, so indexes carry it.
-        filter=use.filter or field.between is not None or use.key or use.listed,
+        filter=use.filter or field.between is not None or use.key,
         sort=use.sort,
         facet=use.facet,
         measure=use.measure,

@@ -39,7 +39,7 @@ class OfferFacts(OfProgram):
     ends: datetime | None = None
     booking_deadline: Sort[datetime | None] = None
     price: Annotated[Sort[Decimal | None], Between("minPrice", "maxPrice")] = None
-    currency: Facet[str] = ""
+    currency: Filter[str] = ""
     minimum_participants: int = 0
     maximum_participants: int = 0
     places: Places = Places()

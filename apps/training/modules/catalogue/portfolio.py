@@ -63,7 +63,7 @@ class ProgramFacts(OfProgram):
     trainer: Facet[Search[str]] = ""
     newest: Sort[datetime | None] = None
     price: Annotated[Sort[Decimal | None], Between("minPrice", "maxPrice")] = None
-    currency: Facet[str] = ""
+    currency: Filter[str] = ""
     next_begins: Annotated[Sort[datetime | None], Between("from", "to"), Parameter("date")] = None
     places_left: Sort[int] = 0
     free_places: Filter[bool] = False

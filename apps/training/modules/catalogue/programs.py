@@ -24,7 +24,7 @@ class OfProgram(Registers):
     """
 
     program_id: Annotated[Filter[ProgramId], Parameter("program")]
-    details_pending: Facet[bool] = True
+    details_pending: bool = True
     active: Facet[bool] = True
     title: Sort[Search[str]] = ""
     categories: Annotated[Facet[tuple[str, ...]], Parameter("category")] = ()

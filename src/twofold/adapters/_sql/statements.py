@@ -42,8 +42,19 @@ class Dialect(Protocol):
     def table(self, name: str) -> str:
         """The quoted name of a read model's table."""
 
-    def any_of(self, table: Table, column: Column, values: Sequence[Any], into: Values) -> str:
-        """A condition: the column equals (or contains) one of the values; none is None."""
+    def any_of(
+        self,
+        table: Table,
+        column: Column,
+        values: Sequence[Any],
+        into: Values,
+        *,
+        narrowed: bool = False,
+    ) -> str:
+        """A condition: the column equals (or contains) one of the values; none is None.
+
+        ``narrowed``: another condition goes through an index that carries this column.
+        """
 
     def has_words(self, table: Table, wanted: Sequence[str], into: Values) -> str:
         """A condition: the row's texts have all words, the last one as a prefix."""
@@ -71,8 +82,10 @@ def column_name(column: str) -> str:
     return quoted(f"c_{column}")
 
 
-def indexes(table: Table) -> dict[str, list[str]]:
+def indexes(table: Table, *, texts: bool = False) -> dict[str, list[str]]:
     """The indexes of a read model: column (its name) to the columns of its index, before the key.
+
+    ``texts``: columns of several texts can stand in an index beside others.
 
     A facet has few values and many rows for each, so its index has all that lists look at: rows
     are then counted, sorted and chosen in the index alone.
@@ -80,9 +93,11 @@ def indexes(table: Table) -> dict[str, list[str]]:
     single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
     facets = [c for c in single if c.facet]
     listed = facets + [c for c in single if not c.facet and (c.filter or c.sort)]
+    beside = [c for c in single if c not in listed and not c.measure]
+    beside += [c for c in table.columns if texts and c.kind is ColumnKind.TEXTS]
     found = {}
     for column in listed:
-        others = [c for c in listed if c is not column] if column.facet else []
+        others = [*(c for c in listed if c is not column), *beside] if column.facet else []
         found[column.name] = [column_name(c.name) for c in (column, *others)]
     return found
 
@@ -101,22 +116,29 @@ def where(
     conditions: Sequence[Condition],
     text: str,
     into: Values,
-    without: str = "",
+    grouped: Column | None = None,
 ) -> str:
-    """A where clause, " where …" or ""."""
-    parts = [_condition(dialect, table, c, into) for c in conditions if c.column != without]
+    """A where clause, " where …" or "", for all rows or for those counted by a facet."""
+    without = grouped.name if grouped else ""
+    counted = [c for c in conditions if c.column != without]
+    through = [column_of(table, c.column) for c in counted if c.test == "any_of"]
+    # A facet's own index has its values in order, and all that is looked at.
+    narrowed = any(c.facet and c.kind is not ColumnKind.TEXTS for c in (*through, grouped) if c)
+    parts = [_condition(dialect, table, c, into, narrowed) for c in counted]
     if text.strip():
         wanted = words(text)
         parts.append(dialect.has_words(table, wanted, into) if wanted else "1 = 0")
     return " where " + " and ".join(parts) if parts else ""
 
 
-def _condition(dialect: Dialect, table: Table, condition: Condition, into: Values) -> str:
+def _condition(
+    dialect: Dialect, table: Table, condition: Condition, into: Values, narrowed: bool
+) -> str:
     column = column_of(table, condition.column)
     name = column_name(column.name)
     if condition.test == "any_of":
         given = [dialect.to_driver(column.kind, v) for v in condition.values if v is not None]
-        parts = [dialect.any_of(table, column, given, into)] if given else []
+        parts = [dialect.any_of(table, column, given, into, narrowed=narrowed)] if given else []
         if None in condition.values:
             parts.append(f"{name} is null")
         return "(" + (" or ".join(parts) or "1 = 0") + ")"
@@ -186,8 +208,9 @@ def total(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any
 def facet(dialect: Dialect, table: Table, select: Select, name: str) -> tuple[str, list[Any]]:
     """Counts per value; the condition on the facet itself is left out."""
     into = Values(dialect)
-    clause = where(dialect, table, select.where, select.text, into, without=name)
-    return dialect.facet(table, column_of(table, name), clause), into.list
+    column = column_of(table, name)
+    clause = where(dialect, table, select.where, select.text, into, grouped=column)
+    return dialect.facet(table, column, clause), into.list
 
 
 def sums(dialect: Dialect, table: Table, wanted: Sums) -> tuple[str, list[Any]]:

@@ -42,8 +42,16 @@ class PostgresDialect:
         """twofold_read.…"""
         return f"twofold_read.{quoted(name)}"
 
-    def any_of(self, table: Table, column: Column, values: Sequence[Any], into: Values) -> str:
-        """= or = any; several texts overlap."""
+    def any_of(
+        self,
+        table: Table,
+        column: Column,
+        values: Sequence[Any],
+        into: Values,
+        *,
+        narrowed: bool = False,
+    ) -> str:
+        """= or = any; several texts overlap. The planner knows best which index to take."""
         name = column_name(column.name)
         if column.kind is ColumnKind.TEXTS:
             return f"{name} && {into.add(list(values))}::text[]"

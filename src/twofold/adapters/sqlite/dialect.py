@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,8 @@ from twofold.messages.recorded import microseconds, moment
 from twofold.ports.read_store import Column, ColumnKind, Table
 
 _SCALE = 6
+# "Unit separator": a control character, which no text of an input has.
+_SEPARATOR = "\x1f"
 _LARGEST = 2**63
 
 
@@ -62,8 +64,19 @@ class SqliteDialect:
         """read_…"""
         return quoted(f"read_{name}")
 
-    def any_of(self, table: Table, column: Column, values: Sequence[Any], into: Values) -> str:
-        """An IN list; several texts are kept in a table of their own."""
+    def any_of(
+        self,
+        table: Table,
+        column: Column,
+        values: Sequence[Any],
+        into: Values,
+        *,
+        narrowed: bool = False,
+    ) -> str:
+        """An IN list; several texts are kept in a table of their own, and joined in the row."""
+        if narrowed and column.kind is ColumnKind.TEXTS:
+            joined = (into.add(joined_texts((value,))) for value in values)
+            return " or ".join(f"instr({column_name(column.name)}, {one})" for one in joined)
         marks = ", ".join(into.add(value) for value in values)
         if column.kind is ColumnKind.TEXTS:
             many = quoted(f"many_{table.name}")
@@ -90,19 +103,22 @@ class SqliteDialect:
         return f"({hits}) join {source} on {source}.rowid = hit", "relevance"
 
     def facet(self, table: Table, column: Column, where: str) -> str:
-        """Counts, the most frequent first."""
+        """Counts, the most frequent first; several texts are counted joined, as they stand."""
         order = "order by 2 desc, 1 asc nulls last"
-        if column.kind is ColumnKind.TEXTS:
-            many = quoted(f"many_{table.name}")
-            keys = f"select key from {self.table(table.name)}{where}"
-            return (
-                f"select value, count(*) from {many} where name = '{column.name}' "
-                f"and key in ({keys}) group by value {order}"
-            )
         name = column_name(column.name)
         return (
             f"select {name}, count(*) from {self.table(table.name)}{where} group by {name} {order}"
         )
+
+
+def joined_texts(values: Iterable[str]) -> str:
+    """Several texts in one column, each between separators, so that each can be found in it."""
+    return _SEPARATOR + "".join(f"{value}{_SEPARATOR}" for value in values)
+
+
+def separated_texts(joined: str) -> list[str]:
+    """The reverse."""
+    return joined.split(_SEPARATOR)[1:-1]
 
 
 def _phrase(wanted: Sequence[str]) -> str:

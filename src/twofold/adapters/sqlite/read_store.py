@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +15,7 @@ from twofold.adapters._sql.statements import column_of
 from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
-from twofold.adapters.sqlite.dialect import SqliteDialect
+from twofold.adapters.sqlite.dialect import SqliteDialect, separated_texts
 from twofold.adapters.sqlite.writing import SqliteReadTransaction
 from twofold.ports.log import LogTransaction
 from twofold.ports.read_store import (
@@ -194,11 +195,11 @@ class SqliteReadStore:
     ) -> list[FacetCount]:
         sql, values = statements.facet(self._dialect, table, select, name)
         kind = column_of(table, name).kind
+        rows = connection.execute(sql, values)
+        if kind is ColumnKind.TEXTS:
+            return _apart(rows)
         convert = self._dialect.from_driver
-        return [
-            FacetCount(convert(kind, value), count)
-            for value, count in connection.execute(sql, values)
-        ]
+        return [FacetCount(convert(kind, value), count) for value, count in rows]
 
     def _last(self, table: Table, select: Select, row: Sequence[Any]) -> tuple[Scalar, str] | None:
         if select.sort is None:
@@ -236,3 +237,13 @@ class SqliteReadStore:
             return found
 
         return await self._database.read(look)
+
+
+def _apart(rows: Iterable[tuple[str, int]]) -> list[FacetCount]:
+    """Counts of each text, from those of what stands joined; the most frequent first."""
+    counts: Counter[str] = Counter()
+    for joined, count in rows:
+        for value in separated_texts(joined):
+            counts[value] += count
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return [FacetCount(value, count) for value, count in ordered]

@@ -17,6 +17,7 @@ _TYPES = {
     ColumnKind.BOOLEAN: "integer",
     ColumnKind.TIME: "integer",
     ColumnKind.DATE: "text",
+    ColumnKind.TEXTS: "text",
 }
 
 
@@ -52,12 +53,12 @@ def _create(connection: sqlite3.Connection, table: Table) -> None:
     name = quoted(f"read_{table.name}")
     single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
     columns = ["key text not null unique", "position integer not null"]
-    columns += [f"{column_name(c.name)} {_TYPES[c.kind]}" for c in single]
+    columns += [f"{column_name(c.name)} {_TYPES[c.kind]}" for c in table.columns]
     columns += [f"t_{i} text not null" for i in range(len(table.texts))]
     # The document comes last: counting and filtering then never read its pages.
     columns.append("document blob not null")
     connection.execute(f"create table {name} ({', '.join(columns)})")
-    for first, indexed in indexes(table).items():
+    for first, indexed in indexes(table, texts=True).items():
         index = quoted(f"read_{table.name}_{first}")
         connection.execute(f"create index {index} on {name} ({', '.join(indexed)}, key)")
     if len(single) != len(table.columns):

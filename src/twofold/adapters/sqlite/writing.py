@@ -10,7 +10,7 @@ from typing import Any
 from twofold.adapters._sql.statements import Values, column_name, column_of, quoted
 from twofold.adapters._text import words
 from twofold.adapters.sqlite.database import SqliteTransaction
-from twofold.adapters.sqlite.dialect import SqliteDialect
+from twofold.adapters.sqlite.dialect import SqliteDialect, joined_texts
 from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
 
@@ -145,7 +145,7 @@ def _several(shape: Table) -> list[int]:
 def upsert_of(shape: Table) -> str:
     """The statement that inserts or replaces a row."""
     names = ["key", "position"]
-    names += [column_name(c.name) for c in shape.columns if c.kind is not ColumnKind.TEXTS]
+    names += [column_name(c.name) for c in shape.columns]
     names += [f"t_{i}" for i in range(len(shape.texts))]
     names.append("document")
     marks = ", ".join("?" * len(names))
@@ -160,7 +160,7 @@ def upsert_of(shape: Table) -> str:
 def values_of(shape: Table) -> Callable[[Row], tuple[Any, ...]]:
     """Reads a row's values for the statement; only columns that need it are converted."""
     convert = SqliteDialect().to_driver
-    several = set(_several(shape))
+    several = _several(shape)
     converted = [
         (i, c.kind)
         for i, c in enumerate(shape.columns)
@@ -171,8 +171,8 @@ def values_of(shape: Table) -> Callable[[Row], tuple[Any, ...]]:
         values: list[Any] = list(row.values)
         for i, kind in converted:
             values[i] = convert(kind, values[i])
-        if several:
-            values = [value for i, value in enumerate(values) if i not in several]
+        for i in several:
+            values[i] = joined_texts(dict.fromkeys(values[i] or ()))
         texts = [" ".join(words(text)) for text in row.texts]
         return (row.key, row.position, *values, *texts, row.document)
 
