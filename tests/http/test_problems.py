@@ -59,6 +59,7 @@ def test_a_refusal_tells_why_what_is_possible_and_its_details() -> None:
         "detail": "No more lamps",
         "allowed": "order chairs",
         "left": 0,
+        "details": {"status": 1},
         "requestId": "r1",
     }
 

@@ -14,6 +14,7 @@ from twofold.http.exchange import Exchange
 
 PROBLEM = b"application/problem+json"
 _INTERNAL = "internal"
+_STANDARD = ("type", "title", "status", "detail", "instance", "errors", "requestId", "allowed")
 
 
 class Kind(NamedTuple):
@@ -200,9 +201,12 @@ def problem_bytes(error: Exception, status: int, request_id: str) -> bytes:
 
 
 def _members(error: Exception) -> dict[str, Any]:
-    """What stands beside the standard members; it can't replace them."""
+    """What stands beside the standard members; what is named like one of them, under details."""
     if isinstance(error, errors.Refused):
-        return {**error.details, **({"allowed": error.allowed} if error.allowed else {})}
+        hidden = {name: value for name, value in error.details.items() if name in _STANDARD}
+        beside = {name: value for name, value in error.details.items() if name not in _STANDARD}
+        allowed = {"allowed": error.allowed} if error.allowed else {}
+        return {**beside, **({"details": hidden} if hidden else {}), **allowed}
     if isinstance(error, errors.NotCaughtUp):
         return {"state": error.state, "wanted": error.wanted, "applied": error.applied}
     return {}
