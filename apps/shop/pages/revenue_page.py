@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import quote, urlencode
@@ -49,11 +50,12 @@ class Span(msgspec.Struct, frozen=True):
 
     @property
     def before(self) -> Span | None:
-        """The same number of days before it."""
+        """The same number of days before it, if there are so many."""
         if self.begin is None or self.end is None:
             return None
-        last = self.begin - timedelta(days=1)
-        return Span(last - (self.end - self.begin), last)
+        days = self.end.toordinal() - self.begin.toordinal() + 1
+        first = self.begin.toordinal() - days
+        return Span(date.fromordinal(first), self.begin - timedelta(days=1)) if first > 0 else None
 
     @property
     def spoken(self) -> str:
@@ -172,7 +174,8 @@ def _span(visit: Visit) -> Span:
     if problems:
         raise InvalidInput(problems)
     first, begin, end = days
-    if first is None:
-        return Span(begin, end)
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return Span(first, following - timedelta(days=1), month)
+    if first is not None:
+        return Span(first, first.replace(day=monthrange(first.year, first.month)[1]), month)
+    if begin is not None and end is not None and end < begin:
+        raise InvalidInput([Problem("to", "must not be before from")])
+    return Span(begin, end)

@@ -18,6 +18,7 @@ from twofold.http.pages.site import Site
 from twofold.http.pages.visit import Visit
 
 _MOST = 200
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -71,6 +72,9 @@ class CalendarPage:
 
 def _month(text: str) -> date | None:
     try:
-        return date.fromisoformat(f"{text}-01") if text else None
+        first = date.fromisoformat(f"{text}-01") if text else None
     except ValueError:
         raise InvalidInput([Problem("month", "is written 2026-03")]) from None
+    if first is not None and not _FIRST_YEAR <= first.year <= _LAST_YEAR:
+        raise InvalidInput([Problem("month", f"from {_FIRST_YEAR} to {_LAST_YEAR}")])
+    return first

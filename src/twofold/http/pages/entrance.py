@@ -19,8 +19,11 @@ _TITLES = {
     401: "Sign in first",
     403: "This is for others",
     404: "Nothing is here",
+    500: "Something went wrong here",
     503: "Not available right now",
 }
+
+_UNEXPECTED = "The error was noted. Trying again may help; if not, tell whoever runs this."
 
 
 def starlette(site: Site, home: str, routes: list[Route]) -> Starlette:
@@ -36,7 +39,11 @@ def starlette(site: Site, home: str, routes: list[Route]) -> Starlette:
             Route("/static/{mark}/{name}", site.static_file),
             *routes,
         ],
-        exception_handlers={TwofoldError: entrance.problem, 404: entrance.nowhere},
+        exception_handlers={
+            TwofoldError: entrance.problem,
+            404: entrance.nowhere,
+            Exception: entrance.problem,
+        },
     )
 
 
@@ -86,7 +93,7 @@ class Entrance:
         values: dict[str, Any] = {
             "status": status,
             "title": _TITLES.get(status, "That did not work"),
-            "text": str(error),
+            "text": str(error) if isinstance(error, TwofoldError) else _UNEXPECTED,
             "demo": self._site.security.demo,
         }
         return self._site.page(visit, "twofold/problem.html", values, status)
