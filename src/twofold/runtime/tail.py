@@ -13,6 +13,16 @@ from twofold.runtime.applying import Batch
 from twofold.wiring.event_types import EventTypes
 
 
+class _Look:
+    """A wait at the log, and how many share it."""
+
+    __slots__ = ("task", "waiters")
+
+    def __init__(self, task: asyncio.Future[None]) -> None:
+        self.task = task
+        self.waiters = 0
+
+
 class Tail:
     """Batches after a position: from memory where they are, from the log where not.
 
@@ -26,6 +36,7 @@ class Tail:
         self._recent: deque[Recorded] = deque()
         self._more = asyncio.Event()
         self._last_batch: Batch | None = None
+        self._looks: dict[int, _Look] = {}
 
     def push(self, events: Sequence[Recorded]) -> None:
         """Events that this process appended, in order."""
@@ -52,20 +63,43 @@ class Tail:
         return batch
 
     async def wait(self, position: int, timeout_seconds: float) -> None:
-        """Return when there may be events above ``position``, at the latest after the timeout."""
+        """Return when there may be events above ``position``, at the latest after the timeout.
+
+        Whoever waits at the same position shares one look at the log.
+        """
         if self._recent and self._recent[-1].position > position:
             return
         here = asyncio.ensure_future(self._more.wait())
-        there = asyncio.ensure_future(self._log.wait(position, timeout_seconds))
+        look = self._look(position, timeout_seconds)
+        look.waiters += 1
         try:
             done, _ = await asyncio.wait(
-                (here, there), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
+                (here, look.task), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             here.cancel()
-            there.cancel()
-        if there in done:
-            there.result()
+            self._leave(position, look)
+        if look.task in done:
+            look.task.result()
+
+    def _look(self, position: int, timeout_seconds: float) -> _Look:
+        look = self._looks.get(position)
+        if look is None or look.task.done():
+            task = asyncio.ensure_future(self._log.wait(position, timeout_seconds))
+            look = self._looks[position] = _Look(task)
+        return look
+
+    def _leave(self, position: int, look: _Look) -> None:
+        look.waiters -= 1
+        if look.waiters:
+            return
+        if self._looks.get(position) is look:
+            del self._looks[position]
+        if not look.task.done():
+            look.task.cancel()
+        elif not look.task.cancelled():
+            # Whoever waited may have left for another reason; the error is not worth a warning.
+            look.task.exception()
 
     def _from_memory(self, position: int, limit: int) -> Sequence[Recorded] | None:
         if not self._recent or self._recent[0].position > position + 1:
