@@ -59,13 +59,15 @@ def load(
     connections: int = 32,
     seconds: float = 5.0,
     headers: Mapping[str, str] | None = None,
+    warm: bool = True,
 ) -> Load:
-    """Ask ``url`` for ``paths`` in turn after a second of warming up. Raises LoadFailed."""
+    """Ask ``url`` for ``paths`` in turn, ``warm``: after a second of it. Raises LoadFailed."""
     generator = _wrk if shutil.which("wrk") else _own
     with tempfile.NamedTemporaryFile("w", suffix=".paths") as file:
         file.write("\n".join(paths))
         file.flush()
-        _run(generator(url, file.name, connections, 1.0, headers or {}))
+        if warm:
+            _run(generator(url, file.name, connections, 1.0, headers or {}))
         before = cpu_seconds(server_pid)
         seen = _run(generator(url, file.name, connections, seconds, headers or {}))
         used = cpu_seconds(server_pid) - before

@@ -31,6 +31,8 @@ RIVALS: Mapping[str, Rival] = {
     "eventsourcing-projection": Rival("eventsourcing_projection", "eventsourcing"),
     "crud-postgres": Rival("crud_reads", "fastapi_sqlalchemy", ("postgres",)),
     "crud-sqlite": Rival("crud_reads", "fastapi_sqlalchemy", ("sqlite",)),
+    "catalogue-postgres": Rival("catalogue_reads", "fastapi_sqlalchemy", ("postgres",)),
+    "catalogue-sqlite": Rival("catalogue_reads", "fastapi_sqlalchemy", ("sqlite",)),
 }
 
 
