@@ -50,7 +50,7 @@ def _loads(address: str) -> tuple[Load, Load]:
     paths = catalogue_paths()
     with served("benchmarks.catalogue_app:app", {"BENCHMARK_DATABASE": address}) as server:
         first = load(
-            server.url, paths, server_pid=server.pid, connections=1, seconds=1.0, warm=False
+            server.url, paths, server_pid=server.pid, connections=1, seconds=SECONDS / 2, warm=False
         )
         return first, load(server.url, paths, server_pid=server.pid, connections=1, seconds=SECONDS)
 

@@ -88,7 +88,8 @@ def indexes(table: Table, *, texts: bool = False) -> dict[str, list[str]]:
     ``texts``: columns of several texts can stand in an index beside others.
 
     A facet has few values and many rows for each, so its index has all that lists look at: rows
-    are then counted, sorted and chosen in the index alone.
+    are then counted, sorted and chosen in the index alone. Yes or no alone chooses too little for
+    an index of its own.
     """
     single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
     facets = [c for c in single if c.facet]
@@ -97,6 +98,8 @@ def indexes(table: Table, *, texts: bool = False) -> dict[str, list[str]]:
     beside += [c for c in table.columns if texts and c.kind is ColumnKind.TEXTS]
     found = {}
     for column in listed:
+        if column.kind is ColumnKind.BOOLEAN and not column.facet:
+            continue
         others = [*(c for c in listed if c is not column), *beside] if column.facet else []
         found[column.name] = [column_name(c.name) for c in (column, *others)]
     return found
