@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from typing import Any
 
 import pytest
@@ -98,6 +99,22 @@ async def test_idempotency_keys(client: Client) -> None:
     for bad in ("two words", "x" * 256, '"open', '""', ""):
         answer = await client.post(PROPOSALS, DRAFT, by="ann", idempotency_key=bad)
         assert answer.status_code == 400
+
+
+async def test_two_hundred_requests_with_one_key_have_one_effect(client: Client) -> None:
+    waiting = iter(range(200))
+
+    async def sender() -> list[tuple[int, bytes]]:
+        answers = [
+            await client.post(PROPOSALS, DRAFT, by="ann", idempotency_key="k") for _ in waiting
+        ]
+        return [(answer.status_code, answer.content) for answer in answers]
+
+    answers = [one for found in await gather(*(sender() for _ in range(50))) for one in found]
+    assert len(answers) == 200
+    assert len(set(answers)) == 1
+    assert answers[0][0] == 201
+    assert await client.http.system.log.head() == 1
 
 
 async def test_a_commands_status_is_known_by_its_id(client: Client) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.http.conftest import Client
 from tests.http.test_commands import PROPOSALS
+from twofold.runtime.tokens import Tokens
 
 
 async def filled(client: Client, count: int = 3) -> str:
@@ -63,6 +64,40 @@ async def test_bad_tokens_are_refused_in_a_header_and_dropped_as_a_cookie(client
     answer = await client.get(PROPOSALS, cookie="twofold_token=nonsense")
     assert answer.status_code == 200
     assert "twofold_token=;" in answer.headers["set-cookie"]
+
+
+async def test_tokens_of_other_times_and_databases_are_told_apart(client: Client) -> None:
+    await filled(client, 1)
+    tokens = client.http.system.tokens
+    restored = Tokens("another-epoch", client.http.system.log.secret)
+    stranger = Tokens(tokens.epoch, b"another database's own key")
+    for token, kind in (
+        (tokens.token(99), "future-token"),
+        (restored.token(1), "foreign-token"),
+        (stranger.token(1), "bad-token"),
+        (tokens.token(1)[:-2], "bad-token"),
+        (tokens.cursor({tokens.epoch: 1}), "bad-token"),
+    ):
+        answer = await client.get(PROPOSALS, consistency_token=token)
+        assert (answer.status_code, answer.json()["type"]) == (400, f"/problems/{kind}")
+        shown = await client.get(PROPOSALS, cookie=f"twofold_token={token}")
+        assert shown.status_code == 200
+
+
+async def test_a_cursor_of_another_list_or_database_is_refused(client: Client) -> None:
+    await filled(client)
+    cursor = (await client.get(f"{PROPOSALS}?size=1")).json()["nextCursor"]
+    tokens = client.http.system.tokens
+    stranger = Tokens(tokens.epoch, b"another database's own key")
+    for bad in (stranger.cursor(["", "", False, None, "x"]), tokens.token(1), cursor[:-2]):
+        answer = await client.get(f"{PROPOSALS}?size=1&cursor={bad}")
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
+
+
+@pytest.mark.parametrize("query", ["level=%FF", "q=%C3%28", "%80=1", "sortBy=%ED%A0%80"])
+async def test_broken_utf_8_in_a_query_is_refused(client: Client, query: str) -> None:
+    answer = await client.get(f"{PROPOSALS}?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
 
 
 async def test_paths_and_methods(client: Client) -> None:

@@ -28,10 +28,10 @@ async def test_the_same_key_has_one_effect_and_equal_answers(start: Start) -> No
     system = await start()
     limit = asyncio.Semaphore(50)
 
-    async def send() -> tuple[bytes, int]:
+    async def send() -> tuple[bytes, int, str]:
         async with limit:
             done = await system.send(draft(), Sent(caller=ANN, key="key-1"))
-            return done.answer, done.position
+            return done.answer, done.position, done.identity
 
     answers = await asyncio.gather(*(send() for _ in range(200)))
     assert len(set(answers)) == 1

@@ -32,7 +32,7 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
 
     ``answer`` is the encoded result or problem; ``digest`` identifies the payload; ``position`` is
     what a reader must have applied to see the effect (0: nothing to wait for). ``subject`` is who
-    sent it, "" for nobody known.
+    sent it, "" for nobody known; ``identity`` the aggregate it was for.
     """
 
     command_id: str
@@ -43,6 +43,7 @@ class CommandRecord(msgspec.Struct, frozen=True, gc=False):
     position: int
     time_us: int
     subject: str = ""
+    identity: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):

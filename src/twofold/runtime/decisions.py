@@ -86,7 +86,7 @@ class Decisions:
             record = None
             if request.keeps(refusal):
                 answer = written_refusal(refusal)
-                record = self._record(request, REFUSED, answer, state.position, time_us)
+                record = self._record(request, REFUSED, answer, state, identity, time_us)
             return Decided(Append(stream, before, (), record), None, refusal, state)
         begun = [one for one in decided if isinstance(one, Begun)]
         events = tuple(one for one in decided if not isinstance(one, Begun)) if begun else decided
@@ -96,7 +96,7 @@ class Decisions:
             stream,
             before,
             self._new_events(request, events, stream, before, time_us),
-            self._record(request, SUCCEEDED, answer, state.position, time_us),
+            self._record(request, SUCCEEDED, answer, state, identity, time_us),
             self._snapshot(request.handling.aggregate, before, after, version, state.position),
             tuple(event for one in begun for event in self._begin(request, one, time_us)),
             request.fresh,
@@ -162,7 +162,13 @@ class Decisions:
         return self._new_events(request, (begun.event,), stream, 0, time_us)
 
     def _record(
-        self, request: Request, status: str, answer: bytes, position: int, time_us: int
+        self,
+        request: Request,
+        status: str,
+        answer: bytes,
+        state: StreamState,
+        identity: str,
+        time_us: int,
     ) -> CommandRecord:
         return CommandRecord(
             request.command_id,
@@ -170,9 +176,10 @@ class Decisions:
             request.digest,
             status,
             answer,
-            position,
+            state.position,
             time_us,
             request.sent.caller.subject,
+            identity,
         )
 
     def _answer(

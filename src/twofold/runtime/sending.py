@@ -56,9 +56,18 @@ def keyed_id(subject: str, operation: str, key: str) -> str:
 
 
 def replayed(record: CommandRecord, digest: str, identity: str, key: str) -> Done:
-    """The first answer again. Raises KeyReused, or the refusal that was recorded."""
+    """The first answer again. Raises KeyReused, or the refusal that was recorded.
+
+    ``identity`` stands in for records that were written before they had one.
+    """
     if digest and record.digest != digest:
         raise KeyReused(key)
     if record.status == REFUSED:
         raise read_refusal(record.answer)
-    return Done(record.command_id, identity, record.answer, record.position, replayed=True)
+    return Done(
+        record.command_id,
+        record.identity or identity,
+        record.answer,
+        record.position,
+        replayed=True,
+    )

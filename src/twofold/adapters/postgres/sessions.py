@@ -31,6 +31,7 @@ from twofold.ports.time_and_chance import Chance, Clock
 from twofold.wiring.wired import Wired
 
 _KEY = "twofold_pending"
+_POSITION = "twofold_position"
 _HEAD = text("select coalesce(max(position), 0) from twofold.event")
 _VERSION = text("select coalesce(max(version), 0) from twofold.event where stream = :stream")
 _INSERT = text(
@@ -85,6 +86,12 @@ class SessionRecorder:
         pending = _Pending(stream, expected_version, new, inner.get_nested_transaction())
         inner.info[_KEY].append(pending)
 
+    def position(self, session: AsyncSession | Session) -> int:
+        """Where the last commit of ``session`` recorded its last event, for a token; 0: nowhere."""
+        inner = session.sync_session if isinstance(session, AsyncSession) else session
+        position: int = inner.info.get(_POSITION, 0)
+        return position
+
     def _new(self, stream: str, event: Event, actor: str, correlation_id: str) -> NewEvent:
         kind = self._wired.events.by_class[type(event)]
         now = self._clock.now()
@@ -105,7 +112,10 @@ class SessionRecorder:
 
 
 def _write(session: Session) -> None:
-    if session.in_nested_transaction() or not session.info[_KEY]:
+    if session.in_nested_transaction():
+        return
+    session.info[_POSITION] = 0
+    if not session.info[_KEY]:
         return
     pending: Sequence[_Pending] = session.info[_KEY]
     # The team's own rows first: the lock is for what follows.
@@ -125,12 +135,16 @@ def _write(session: Session) -> None:
             versions[one.stream] += 1
             placed = {"position": position, "version": versions[one.stream]}
             rows.append({**msgspec.structs.asdict(event), **placed})
-    session.execute(_INSERT, rows)
-    session.execute(_NOTIFY)
+    if rows:
+        session.execute(_INSERT, rows)
+        session.execute(_NOTIFY)
+        session.info[_POSITION] = position
     session.info[_KEY] = []
 
 
 def _forget(session: Session, previous: SessionTransaction) -> None:
     """What was recorded within the part that was rolled back, or all of it."""
+    if previous.parent is None:
+        session.info[_POSITION] = 0
     kept = [] if previous.parent is None else session.info[_KEY]
     session.info[_KEY] = [one for one in kept if one.within is not previous]

@@ -45,7 +45,7 @@ def append(stream: str, expected: int, count: int = 1, key: str = "") -> Append:
 
 def record(key: str, answer: bytes = b"{}") -> CommandRecord:
     """A record without a position."""
-    return CommandRecord(key, "do", "digest", "succeeded", answer, 0, 5, "ann")
+    return CommandRecord(key, "do", "digest", "succeeded", answer, 0, 5, "ann", "thing")
 
 
 @asynccontextmanager
@@ -151,7 +151,7 @@ class LogConformance:
         async with opened(log):
             await written(log, append("a:1", 0, key="k"))
             kept = (await log.records(["k", "other"]))["k"]
-            assert (kept.position, kept.subject) == (1, "ann")
+            assert (kept.position, kept.subject, kept.identity) == (1, "ann", "thing")
             outcomes = await written(log, append("b:1", 0, key="k"), append("c:1", 0, key="new"))
             assert outcomes == [Duplicate(kept), Appended(2)]
 

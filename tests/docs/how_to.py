@@ -1,0 +1,23 @@
+"""Code of the documents, run as the files that they say it is."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def module_of(document: str, name: str, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """All Python of a document as the module ``name``."""
+    code = "\n\n".join(
+        re.findall(r"```python\n(.*?)```", (DOCS / document).read_text("utf-8"), re.S)
+    )
+    module = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(code, str(DOCS / document), "exec"), module.__dict__)
+    return module
