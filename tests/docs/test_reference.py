@@ -70,7 +70,12 @@ def test_links_between_the_documents_lead_somewhere() -> None:
     broken = [
         f"{page.name}: {target}"
         for page in pages
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+        for target in re.findall(r"\]\(([^)#:]+)\)", _prose(page.read_text("utf-8")))
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def _prose(page: str) -> str:
+    """Without code, in which calls of generic types look like links."""
+    return re.sub(r"```.*?```", "", page, flags=re.S)
