@@ -78,7 +78,7 @@ async def test_every_hold_ends_once(processes: list[Process], looking: System) -
                 await victim.start()
             offer = "narrow" if number % 3 == 0 else "wide"
             asked = {"bookingId": str(number), "offerId": offer}
-            assert (await client.post("/bookings", json=asked)).status_code == 200
+            assert (await client.post("/bookings", json=asked)).status_code == 201
             if number % 3 == 1:
                 await client.post(f"/bookings/{number}/confirm")
         for victim in schedulers:
