@@ -27,7 +27,7 @@ from twofold import (
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
 from twofold.messages.recorded import microseconds, moment
-from twofold.runtime.instances import Happened, Trigger
+from twofold.runtime.processes.instances import Happened, Trigger
 
 PENDING, FIRED, SENT = 100_000, 20_000, 5_000
 IDLE_SECONDS = 10.0

@@ -12,7 +12,7 @@ from twofold.http.exchange import Exchange
 from twofold.http.parameters import REFS, path_parameter, query_parameter
 from twofold.http.responses import problems
 from twofold.http.routing import Router
-from twofold.runtime.process_views import (
+from twofold.runtime.processes.views import (
     STATUSES,
     InstancePage,
     InstanceView,

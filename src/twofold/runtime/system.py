@@ -23,7 +23,7 @@ from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.inline import InlineProjections, LaterProjections
-from twofold.runtime.processes import Processes
+from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
 from twofold.runtime.queries import Answered, Asked, Queries

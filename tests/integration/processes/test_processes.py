@@ -15,8 +15,8 @@ from tests.integration.processes.conftest import PAST, StartChores
 from tests.integration.processes.watching import ask, noted, notes, shown, steps, told, until
 from twofold import SYSTEM, Application, Module, Process, Refused, System
 from twofold.ports.agenda import QueuedCommand
-from twofold.runtime.following import Follower
-from twofold.runtime.instances import CameDue, Happened, Trigger, WasRefused
+from twofold.runtime.processes.following import Follower
+from twofold.runtime.processes.instances import CameDue, Happened, Trigger, WasRefused
 from twofold.runtime.settings import RuntimeSettings
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from tests.chores import BOARD, Ask, ChoreId, Told
 from twofold import Sent, System
 from twofold.errors import NotFound
-from twofold.runtime.process_views import InstanceView, ProcessViews, StepView
+from twofold.runtime.processes.views import InstanceView, ProcessViews, StepView
 
 
 async def until(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twofold.ops.commands.target import App, Config, Json, looking_at
-from twofold.runtime.process_views import InstancePage, InstanceView, ProcessViews, StepView
+from twofold.runtime.processes.views import InstancePage, InstanceView, ProcessViews, StepView
 from twofold.runtime.system import System
 
 T = TypeVar("T")

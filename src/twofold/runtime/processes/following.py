@@ -8,10 +8,10 @@ from twofold.errors import ProcessFailed, ProjectionFailed, StoreUnavailable
 from twofold.ports.agenda import Agenda
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Batch
-from twofold.runtime.backoff import pause_seconds
-from twofold.runtime.instances import Happened, Trigger
+from twofold.runtime.processes.backoff import pause_seconds
+from twofold.runtime.processes.instances import Happened, Trigger
+from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings
-from twofold.runtime.stepping import Stepping
 from twofold.runtime.tail import Tail
 from twofold.wiring.reactings import Reacting
 

@@ -17,8 +17,8 @@ from twofold.messages.value import Command
 from twofold.ports.agenda import DueTimer, Later, QueuedCommand
 from twofold.ports.log import STORED, Append, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
-from twofold.runtime.backoff import pause_seconds
-from twofold.runtime.instances import (
+from twofold.runtime.processes.backoff import pause_seconds
+from twofold.runtime.processes.instances import (
     NOTHING,
     CameDue,
     Failure,
@@ -29,9 +29,8 @@ from twofold.runtime.instances import (
     Trigger,
     WasRefused,
 )
-from twofold.runtime.reactions import Reactions
-from twofold.runtime.settings import RuntimeSettings
-from twofold.runtime.step_records import (
+from twofold.runtime.processes.reactions import Reactions
+from twofold.runtime.processes.step_records import (
     Origin,
     SentCommand,
     Step,
@@ -40,6 +39,7 @@ from twofold.runtime.step_records import (
     origin_of,
     told,
 )
+from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import StreamState
 from twofold.wiring.reactings import Reacting
 from twofold.wiring.wired import Wired

@@ -12,13 +12,13 @@ from twofold.ports.agenda import Consumer
 from twofold.ports.log import Append, Log
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.command_bus import CommandBus
-from twofold.runtime.dispatching import Dispatcher
-from twofold.runtime.following import Follower
-from twofold.runtime.instances import Instances
-from twofold.runtime.scheduling import TimerScheduler
+from twofold.runtime.processes.dispatching import Dispatcher
+from twofold.runtime.processes.following import Follower
+from twofold.runtime.processes.instances import Instances
+from twofold.runtime.processes.scheduling import TimerScheduler
+from twofold.runtime.processes.stepping import Stepping
+from twofold.runtime.processes.steps import Steps
 from twofold.runtime.settings import RuntimeSettings
-from twofold.runtime.stepping import Stepping
-from twofold.runtime.steps import Steps
 from twofold.runtime.tail import Tail
 from twofold.runtime.writer import Writer
 from twofold.wiring.wired import Wired

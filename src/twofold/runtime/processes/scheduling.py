@@ -10,11 +10,11 @@ from twofold.errors import StoreUnavailable
 from twofold.messages.recorded import microseconds
 from twofold.ports.agenda import Agenda, DueTimer
 from twofold.ports.time_and_chance import Chance, Clock
-from twofold.runtime.alarm import Alarm
-from twofold.runtime.backoff import pause_seconds
-from twofold.runtime.instances import CameDue, Trigger
+from twofold.runtime.processes.alarm import Alarm
+from twofold.runtime.processes.backoff import pause_seconds
+from twofold.runtime.processes.instances import CameDue, Trigger
+from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings
-from twofold.runtime.stepping import Stepping
 
 _LOG = structlog.get_logger("twofold.timers")
 

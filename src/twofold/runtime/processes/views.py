@@ -12,8 +12,8 @@ from twofold.errors import InvalidInput, NotFound, Problem
 from twofold.messages.recorded import Recorded, moment
 from twofold.ports.agenda import QueuedCommand
 from twofold.ports.log import STORED
-from twofold.runtime.instances import Failure, Instance
-from twofold.runtime.step_records import Step, read_step
+from twofold.runtime.processes.instances import Failure, Instance
+from twofold.runtime.processes.step_records import Step, read_step
 from twofold.runtime.system import System
 from twofold.wiring.reactings import Reacting
 
@@ -103,7 +103,7 @@ class SentView(View, frozen=True):
 
 
 class StepView(View, frozen=True):
-    """A step of an instance: see ``twofold.runtime.step_records.Step``."""
+    """A step of an instance: see ``twofold.runtime.processes.step_records.Step``."""
 
     version: int
     position: int

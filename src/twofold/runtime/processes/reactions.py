@@ -9,7 +9,7 @@ import msgspec
 from twofold.domain.context import Context
 from twofold.domain.process import Then
 from twofold.domain.reacting import react, refusal_reaction
-from twofold.runtime.instances import CameDue, Happened, Instance, Retried, Trigger
+from twofold.runtime.processes.instances import CameDue, Happened, Instance, Retried, Trigger
 from twofold.wiring.reactings import Reacting
 from twofold.wiring.wired import Wired
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from twofold.runtime.instances import CameDue, Happened, Instance, Retried, Trigger
+from twofold.runtime.processes.instances import CameDue, Happened, Instance, Retried, Trigger
 
 
 class SentCommand(msgspec.Struct, frozen=True, rename="camel"):
