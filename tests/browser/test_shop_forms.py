@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.surfing import Visitor, visitor
+from tests.browser.surfing import Program, Visitor, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -77,6 +77,15 @@ async def test_a_refusal_says_what_would_be_possible(browser: Browser, shop: str
     tab = await visitor(browser, shop, "finance")
     await tab.open("/orders?status=delivered")
     await tab.page.locator("tbody a").first.click()
+    await tab.page.get_by_text("Refund…").click()
+    await tab.page.get_by_label("Amount").fill("999999")
+    await tab.page.get_by_role("button", name="Refund").click()
+    await expect(tab.page.get_by_role("alert")).to_contain_text("more than can be refunded")
+    # The page goes on living: what happens elsewhere is shown, and nothing is lost.
+    order_id = tab.page.url.rsplit("/", 1)[1]
+    refund = {"amount": "0.01", "reason": "a penny"}
+    Program(shop, "service").post(f"/api/v1/orders/{order_id}/refunds", refund)
+    await expect(tab.page.locator(".timeline")).to_contain_text("a penny")
     await tab.page.get_by_text("Refund…").click()
     await tab.page.get_by_label("Amount").fill("999999")
     await tab.page.get_by_role("button", name="Refund").click()

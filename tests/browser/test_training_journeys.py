@@ -157,6 +157,40 @@ async def test_from_the_first_line_to_a_confirmed_place(
     assert participant.complaints == []
 
 
+async def test_a_failed_release_is_mended_and_submitted_again_then_withdrawn(
+    browser: Browser, training: str
+) -> None:
+    tab = await visitor(browser, training, "author")
+    page = tab.page
+    await tab.open("/proposals/new")
+    await page.get_by_label("Title").fill("Too short a text")
+    await page.get_by_label("Categories").fill("safety")
+    await page.get_by_role("button", name="Save and submit").click()
+    await page.wait_for_url(re.compile("/proposals/[0-9a-f-]{36}$"))
+    await expect(status(page)).to_have_text("in review", timeout=_SLOW_MS)
+    # What a reviewer looks at can't be changed.
+    await expect(page.get_by_role("link", name="Edit")).to_have_count(0)
+    path = f"/api/reviews/{page.url.rsplit('/', 1)[1]}/accept"
+    Program(training, "admin").post(path, {"comment": "Good idea."})
+    await expect(status(page)).to_have_text("release failed", timeout=_SLOW_MS)
+    await expect(page.locator(".timeline")).to_contain_text("plan: needs at least 300 characters")
+    await page.get_by_role("link", name="Edit").click()
+    await page.get_by_label("Description").fill(DESCRIPTION)
+    await page.get_by_label("Agenda").fill(AGENDA)
+    await page.get_by_label("Plan").fill(PLAN)
+    await page.get_by_role("button", name="Save and submit").click()
+    await page.wait_for_url(re.compile("/proposals/[0-9a-f-]{36}$"))
+    await expect(status(page)).to_have_text("in review", timeout=_SLOW_MS)
+    await page.get_by_text("Withdraw…").click()
+    await page.get_by_role("button", name="Withdraw").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Reason")
+    await page.get_by_label("Reason").fill("Somebody else teaches it")
+    await page.get_by_role("button", name="Withdraw").click()
+    await expect(status(page)).to_have_text("withdrawn")
+    await expect(page.get_by_role("button", name="Withdraw")).to_be_disabled()
+    assert tab.complaints == []
+
+
 async def test_who_waits_moves_up_when_somebody_cancels(browser: Browser, training: str) -> None:
     manager = Program(training, "manager")
     programs = manager.get("/api/training-programs?active=true&size=1")["items"]

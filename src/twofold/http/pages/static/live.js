@@ -48,9 +48,8 @@ function swap(page) {
   document.dispatchEvent(new CustomEvent("twofold:swapped"));
 }
 
-const box = document.createElement("div");
-box.className = "offer";
-box.role = "status";
+// Outside of what is morphed, or it would be taken for a part of the page.
+const box = document.getElementById("offer");
 
 function offer(page) {
   const text = page && news(page);
@@ -114,8 +113,6 @@ function hush() {
 }
 
 if (region()) {
-  region().before(box);
-  box.hidden = true;
   listen();
   // Hidden pages give their connection back: browsers have six of them per site.
   document.addEventListener("visibilitychange", () => (document.hidden ? hush() : listen()));
