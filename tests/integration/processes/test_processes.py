@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests import chores
+from tests import bookings, chores
 from tests.chores import BOARD, Tell
 from tests.integration.conftest import Start
 from tests.integration.processes.conftest import PAST, StartChores
 from tests.integration.processes.watching import ask, noted, notes, shown, steps, told, until
-from twofold import SYSTEM, Application, Module, Process, Refused, System
+from twofold import SYSTEM, Application, Module, Process, Refused, Sent, System
 from twofold.ports.agenda import QueuedCommand
 from twofold.runtime.processes.following import Follower
 from twofold.runtime.processes.instances import CameDue, Happened, Trigger, WasRefused
@@ -273,3 +273,34 @@ def _without_process() -> list[Any]:
 
 async def _told(system: System, text: str) -> bool:
     return text in await told(system)
+
+
+async def test_rebuilding_read_models_touches_no_process(start: Start) -> None:
+    """All projections are built anew from the whole log; reactions don't happen again."""
+    roles = frozenset({"api", "projector", "scheduler"})
+    system = await start("async", bookings.app, roles)
+    await system.send(bookings.Publish(offer_id=bookings.OfferId("o"), places=1))
+    for key in ("a", "b"):
+        command = bookings.Book(booking_id=bookings.BookingId(key), offer_id=bookings.OfferId("o"))
+        await system.send(command, Sent(at=PAST))
+
+    async def settled() -> bool:
+        declined = [await system.log.read_stream(f"booking:{key}", 1, 9) for key in ("a", "b")]
+        steps_due = await system.log.agenda.next_queue(["holding"])
+        return all(declined) and steps_due is None
+
+    await until(system, settled)
+    head = await system.log.head()
+    for applier in system.appliers:
+        await system.read_store.clear(applier.table, applier.table)
+    await system.stop()
+    again = await start("async", bookings.app, roles)
+
+    async def rebuilt() -> bool:
+        await again.progress.refresh()
+        known = [again.progress.checkpoint(applier.table) for applier in again.appliers]
+        return all(checkpoint.position >= head for checkpoint in known)
+
+    await until(again, rebuilt)
+    assert await again.log.head() == head
+    assert (await again.log.agenda.next_timer(["holding"])) is None
