@@ -46,7 +46,9 @@ def answer(offer_id: str, state: Offer, command: Command, events: tuple[Event, .
 
 def _with_booking(whole: OfferAnswer, state: Offer, booking_id: BookingId) -> OfferAnswer:
     if booking_id in state.waiting:
-        place = list(state.waiting).index(booking_id) + 1
+        # Whoever joined last is looked up most.
+        last = next(reversed(state.waiting)) == booking_id
+        place = len(state.waiting) if last else list(state.waiting).index(booking_id) + 1
         agreed = state.waiting[booking_id].agreed
         return whole.but(
             booking_id=booking_id,

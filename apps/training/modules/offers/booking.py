@@ -285,7 +285,7 @@ def _check_bookable(state: Offer, now: datetime) -> None:
 
 
 def _check_new(state: Offer, participant: ParticipantId) -> None:
-    known = state.booking_of(participant)
+    known = state.people.get(participant)
     if known is not None:
         raise AlreadyBooked(
             "The participant has a booking on this offer",

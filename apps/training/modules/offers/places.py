@@ -88,11 +88,12 @@ class Waiting(Value):
 
 
 class Offer(Terms):
-    """What decisions on an offer need to know."""
+    """What decisions on an offer need to know; ``people`` finds a participant's booking."""
 
     status: OfferStatus
     places: dict[BookingId, Place] = {}
     waiting: dict[BookingId, Waiting] = {}
+    people: dict[ParticipantId, BookingId] = {}
 
     @property
     def free(self) -> int:
@@ -109,18 +110,12 @@ class Offer(Terms):
         held = sum(place.stage is Stage.HELD for place in self.places.values())
         return Places(confirmed=len(self.places) - held, held=held, waiting=len(self.waiting))
 
-    def booking_of(self, participant: str) -> BookingId | None:
-        """The participant's booking, if there is one."""
-        for booking_id, taken in (self.places | self.waiting).items():
-            if taken.participant == participant:
-                return booking_id
-        return None
-
     def without(self, booking_id: BookingId) -> Offer:
         """The booking is gone."""
         return self.but(
             places={key: one for key, one in self.places.items() if key != booking_id},
             waiting={key: one for key, one in self.waiting.items() if key != booking_id},
+            people={one: key for one, key in self.people.items() if key != booking_id},
         )
 
     def placed(self, booking_id: BookingId, place: Place) -> Offer:
@@ -128,7 +123,11 @@ class Offer(Terms):
         waiting = self.waiting
         if booking_id in waiting:
             waiting = {key: one for key, one in waiting.items() if key != booking_id}
-        return self.but(places={**self.places, booking_id: place}, waiting=waiting)
+        return self.but(
+            places={**self.places, booking_id: place},
+            waiting=waiting,
+            people={**self.people, place.participant: booking_id},
+        )
 
 
 offer = EventSourced(Offer, OfferId)
@@ -164,7 +163,10 @@ def _known(state: Offer | None) -> Offer:
 def _booked(state: Offer, event: OfferEvent) -> Offer:
     match event:
         case WaitingListJoined():
-            return state.but(waiting={**state.waiting, event.booking_id: Waiting.of(event)})
+            return state.but(
+                waiting={**state.waiting, event.booking_id: Waiting.of(event)},
+                people={**state.people, event.participant: event.booking_id},
+            )
         case PlaceHeld():
             discount = Discount.CHECKING if event.code else Discount.NONE
             place = Place.of(event, stage=Stage.HELD, discount=discount)
