@@ -115,9 +115,13 @@ class PostgresReadStore:
         """Page, total and facets from one snapshot."""
         shape = self._tables[table]
         async with self._database.planned() as connection:
-            if not (select.total or select.facets):
+            searches = bool(select.text.strip())
+            if not (select.total or select.facets or searches):
                 return await self._select(connection, shape, select)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                if searches:
+                    # Without fresh statistics the planner takes every word for a frequent one.
+                    await connection.execute("set local enable_seqscan = off")
                 return await self._select(connection, shape, select)
 
     async def sums(self, table: str, sums: Sums) -> Sequence[Summed]:
