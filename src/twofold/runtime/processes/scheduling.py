@@ -47,6 +47,7 @@ class TimerScheduler:
         self._alarm = Alarm(clock)
         self._awaited_us = 0
         self._failures = 0
+        self._first: Sequence[DueTimer] = ()
 
     def set(self, due_us: int) -> None:
         """A timer was set by this process."""
@@ -81,8 +82,10 @@ class TimerScheduler:
         failed = await self._stepping.take(work)
         for error in failed.values():
             _LOG.error("a timer failed", why=f"{error}: {error.__cause__!r}")
-        if failed:
+        if timers[:1] == self._first:
+            # Fired before and still there: its step can't be taken for now.
             await self._clock.sleep(self._settings.retry_seconds)
+        self._first = timers[:1]
         self.fired += len(timers)
         return len(timers) - len(failed)
 
