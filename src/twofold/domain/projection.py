@@ -10,7 +10,8 @@ Which document an event concerns:
 * ``@on`` alone: the one whose key is the id of the event's stream;
 * ``@on(key=f)``: the one whose key ``f(event, meta)`` computes;
 * ``@on(each=f)``: several; ``f(event, meta)`` yields (key, part) and the fold receives the parts;
-* ``@on(where=lambda doc: doc.field, equals=f)``: all whose field equals ``f(event, meta)``.
+* ``@on(where=lambda doc: doc.field, equals=f)``: all whose field equals ``f(event, meta)``;
+  none where that is None.
 
 ``beside=f`` gives the fold a second document, the one whose key ``f(event, meta)`` computes (or
 None), as a further parameter. So what belongs to many documents and may come before them, such as

@@ -256,6 +256,7 @@ class OpenApi:
             "responses": {
                 "200": answer,
                 **problems("400", "404", "503", *_signed(route.may)),
+                **(problems("413", "415", "422") if posted else {}),
             },
             **_security(route.may),
         }

@@ -89,6 +89,9 @@ class FoldBatch:
         elif fold.where:
             assert fold.equals is not None
             value = fold.equals(event, recorded)
+            if value is None:
+                # Nothing equals it, in a store as in a batch.
+                return
             self._lookups.setdefault(fold.where, set()).add(value)
             self._steps.append(_Step(fold, event, recorded, "", value))
         else:
