@@ -138,3 +138,10 @@ class Program:
 def total_in(texts: Sequence[str]) -> int:
     """The number in ``1,234 orders``."""
     return int(re.sub(r"\D", "", texts[0]))
+
+
+def held(seconds: str) -> dict[str, str]:
+    """Settings that hold read models back."""
+    if not seconds:
+        return {}
+    return {"TWOFOLD_PROJECTIONS": "async", "TWOFOLD_HOLD_PROJECTIONS_SECONDS": seconds}

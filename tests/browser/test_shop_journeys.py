@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Serve
-from tests.browser.surfing import Visitor, total_in, visitor
+from tests.browser.surfing import Visitor, held, total_in, visitor
 from twofold.http.pages.pending import COOKIE, Deed, remember
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,13 +35,6 @@ async def note_as_done_before(tab: Visitor, ago: timedelta) -> None:
     earlier = msgspec.structs.replace(deed, at=deed.at - ago)
     known = {"name": COOKIE, "value": remember("", earlier), "url": tab.address}
     await tab.page.context.add_cookies([known])  # type: ignore[list-item]
-
-
-def held(seconds: str) -> dict[str, str]:
-    """Settings that hold read models back."""
-    if not seconds:
-        return {}
-    return {"TWOFOLD_PROJECTIONS": "async", "TWOFOLD_HOLD_PROJECTIONS_SECONDS": seconds}
 
 
 @pytest.mark.parametrize("seconds", ["", "0", "0.7", "3"])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Serve
-from tests.browser.surfing import Program, Visitor, visitor
+from tests.browser.surfing import Program, Visitor, held, visitor
+from tests.browser.training_company import SLOW_MS, book, published, status
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-_SLOW_MS = 30_000
 TITLE = "Ladders for librarians"
 DESCRIPTION = (
     "Participants learn how to choose, place and climb a ladder between shelves, what a spotter "
@@ -33,18 +31,6 @@ PLAN = (
     "5. A talk about accidents in two reading rooms and what was changed\n"
     "6. Questions, and a short written test at the end"
 )
-
-
-def held(seconds: str) -> dict[str, str]:
-    """Settings that hold read models back."""
-    if not seconds:
-        return {}
-    return {"TWOFOLD_PROJECTIONS": "async", "TWOFOLD_HOLD_PROJECTIONS_SECONDS": seconds}
-
-
-def status(page: Page) -> Any:
-    """The badge beside the heading."""
-    return page.locator(".head .badge").first
 
 
 async def write(tab: Visitor) -> str:
@@ -77,8 +63,8 @@ async def decide(browser: Browser, address: str, proposal_id: str) -> None:
     await page.get_by_text("Comment…").click()
     await page.get_by_label("Comment", exact=True).last.fill("Which ladders?")
     await page.get_by_role("button", name="Comment").click()
-    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=_SLOW_MS)
-    await expect(page.locator("main")).to_contain_text("Which ladders?", timeout=_SLOW_MS)
+    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=SLOW_MS)
+    await expect(page.locator("main")).to_contain_text("Which ladders?", timeout=SLOW_MS)
     await page.get_by_text("Accept…").click()
     await page.get_by_label("Comment", exact=True).first.fill("Needed for years.")
     await page.get_by_role("button", name="Accept").click()
@@ -103,25 +89,11 @@ async def offer(browser: Browser, address: str, program_id: str) -> str:
     await page.get_by_label("At least").fill("1")
     await page.get_by_role("button", name="Save draft").click()
     await page.wait_for_url(re.compile("/desk/[0-9a-f-]{36}$"))
-    await page.get_by_role("button", name="Publish").click(timeout=_SLOW_MS)
+    await page.get_by_role("button", name="Publish").click(timeout=SLOW_MS)
     await expect(status(page)).to_have_text("published")
-    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=_SLOW_MS)
+    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=SLOW_MS)
     assert tab.complaints == []
     return page.url.rsplit("/", 1)[1]
-
-
-async def expect_offer(tab: Visitor, offer_id: str) -> None:
-    """Look again until the catalogue has it."""
-    deadline = time.monotonic() + _SLOW_MS / 1000
-    while await tab.open(f"/offers/{offer_id}") == 404:
-        assert time.monotonic() < deadline
-
-
-async def book(tab: Visitor, offer_id: str) -> None:
-    """A participant asks for a place."""
-    await tab.open(f"/offers/{offer_id}")
-    await tab.page.get_by_role("button", name=re.compile("Book for|Join")).click()
-    await tab.page.wait_for_url(re.compile("/bookings/"))
 
 
 @pytest.mark.parametrize("seconds", ["", "0.7", "3"])
@@ -131,11 +103,11 @@ async def test_from_the_first_line_to_a_confirmed_place(
     address = serve("training", **held(seconds))
     author = await visitor(browser, address, "author")
     proposal_id = await write(author)
-    await expect(status(author.page)).to_have_text("in review", timeout=_SLOW_MS)
+    await expect(status(author.page)).to_have_text("in review", timeout=SLOW_MS)
     await decide(browser, address, proposal_id)
     # The author's page follows by itself.
-    await expect(status(author.page)).to_have_text("released", timeout=_SLOW_MS)
-    await author.page.get_by_role("link", name="The program").click(timeout=_SLOW_MS)
+    await expect(status(author.page)).to_have_text("released", timeout=SLOW_MS)
+    await author.page.get_by_role("link", name="The program").click(timeout=SLOW_MS)
     await expect(author.page.locator("h1")).to_have_text(TITLE)
     offer_id = await offer(browser, address, proposal_id)
     participant = await visitor(browser, address, "participant")
@@ -145,13 +117,13 @@ async def test_from_the_first_line_to_a_confirmed_place(
     await book(participant, offer_id)
     await expect(status(page)).to_have_text("held")
     await expect(page.locator("time[data-until]").first).to_have_text(
-        re.compile(r"^(10:00|09:[0-5]\d)$"), timeout=_SLOW_MS
+        re.compile(r"^(10:00|09:[0-5]\d)$"), timeout=SLOW_MS
     )
-    await page.get_by_role("button", name="Confirm").click(timeout=_SLOW_MS)
+    await page.get_by_role("button", name="Confirm").click(timeout=SLOW_MS)
     await expect(status(page)).to_have_text("confirmed")
     await participant.open("/bookings")
     await expect(page.locator("tbody tr").first).to_contain_text("confirmed")
-    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=_SLOW_MS)
+    await expect(page.locator("[data-pending]")).to_have_count(0, timeout=SLOW_MS)
     await expect(page.locator("tbody tr").first).to_contain_text(TITLE)
     assert author.complaints == []
     assert participant.complaints == []
@@ -167,12 +139,12 @@ async def test_a_failed_release_is_mended_and_submitted_again_then_withdrawn(
     await page.get_by_label("Categories").fill("safety")
     await page.get_by_role("button", name="Save and submit").click()
     await page.wait_for_url(re.compile("/proposals/[0-9a-f-]{36}$"))
-    await expect(status(page)).to_have_text("in review", timeout=_SLOW_MS)
+    await expect(status(page)).to_have_text("in review", timeout=SLOW_MS)
     # What a reviewer looks at can't be changed.
     await expect(page.get_by_role("link", name="Edit")).to_have_count(0)
     path = f"/api/reviews/{page.url.rsplit('/', 1)[1]}/accept"
     Program(training, "admin").post(path, {"comment": "Good idea."})
-    await expect(status(page)).to_have_text("release failed", timeout=_SLOW_MS)
+    await expect(status(page)).to_have_text("release failed", timeout=SLOW_MS)
     await expect(page.locator(".timeline")).to_contain_text("plan: needs at least 300 characters")
     await page.get_by_role("link", name="Edit").click()
     await page.get_by_label("Description").fill(DESCRIPTION)
@@ -180,7 +152,7 @@ async def test_a_failed_release_is_mended_and_submitted_again_then_withdrawn(
     await page.get_by_label("Plan").fill(PLAN)
     await page.get_by_role("button", name="Save and submit").click()
     await page.wait_for_url(re.compile("/proposals/[0-9a-f-]{36}$"))
-    await expect(status(page)).to_have_text("in review", timeout=_SLOW_MS)
+    await expect(status(page)).to_have_text("in review", timeout=SLOW_MS)
     await page.get_by_text("Withdraw…").click()
     await page.get_by_role("button", name="Withdraw").click()
     await expect(page.get_by_role("alert")).to_contain_text("Reason")
@@ -189,89 +161,6 @@ async def test_a_failed_release_is_mended_and_submitted_again_then_withdrawn(
     await expect(status(page)).to_have_text("withdrawn")
     await expect(page.get_by_role("button", name="Withdraw")).to_be_disabled()
     assert tab.complaints == []
-
-
-async def test_who_waits_moves_up_when_somebody_cancels(browser: Browser, training: str) -> None:
-    manager = Program(training, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=1")["items"]
-    offer_id = published(manager, programs[0]["programId"], places=1)
-    first = await visitor(browser, training, "participant")
-    await book(first, offer_id)
-    await first.page.get_by_role("button", name="Confirm").click()
-    await expect(status(first.page)).to_have_text("confirmed")
-    second = await visitor(browser, training, "participant2")
-    await second.open(f"/offers/{offer_id}")
-    await expect(second.page.locator("main")).to_contain_text("0 of 1 left")
-    await book(second, offer_id)
-    await expect(status(second.page)).to_have_text("waiting")
-    await expect(second.page.get_by_role("button", name="Confirm")).to_be_disabled()
-    await first.page.get_by_role("button", name="Cancel booking").click()
-    await expect(status(first.page)).to_have_text("cancelled")
-    await expect(status(second.page)).to_have_text("held", timeout=_SLOW_MS)
-    await expect(second.page.locator("time.countdown")).to_be_visible()
-
-
-async def test_a_price_that_changed_is_told_and_accepted(browser: Browser, training: str) -> None:
-    manager = Program(training, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=2")["items"]
-    offer_id = published(manager, programs[1]["programId"], places=3)
-    tab = await visitor(browser, training, "participant")
-    await book(tab, offer_id)
-    manager.post(f"/api/offers/{offer_id}/change-price", {"price": "555.00"})
-    await expect(tab.page.get_by_role("alert")).to_contain_text("you saw €480.00, it is €555.00")
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(status(tab.page)).to_have_text("confirmed")
-    await expect(tab.page.locator("dl")).to_contain_text("€555.00")
-
-
-async def test_a_price_the_page_does_not_know_yet_is_told_by_the_refusal(
-    browser: Browser, serve: Serve
-) -> None:
-    address = serve("training", **held("3"))
-    manager = Program(address, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=1")["items"]
-    offer_id = published(manager, programs[0]["programId"], places=3)
-    tab = await visitor(browser, address, "participant")
-    await expect_offer(tab, offer_id)
-    await book(tab, offer_id)
-    await tab.page.get_by_role("button", name="Confirm").wait_for(timeout=_SLOW_MS)
-    manager.post(f"/api/offers/{offer_id}/change-price", {"price": "555.00"})
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(tab.page.get_by_role("alert").first).to_contain_text("555.00 EUR, you saw 480.00")
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(status(tab.page)).to_have_text("confirmed")
-
-
-async def test_a_discount_code_takes_a_tenth_off(browser: Browser, training: str) -> None:
-    desk = await visitor(browser, training, "manager")
-    await desk.open("/discounts")
-    await desk.page.get_by_label("Code").fill("tenth-off-2026")
-    await desk.page.get_by_role("button", name="Issue").click()
-    await expect(desk.page.locator(".notice")).to_contain_text("TENTH-OFF-2026")
-    manager = Program(training, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=5")["items"]
-    offer_id = published(manager, programs[4]["programId"], places=3)
-    tab = await visitor(browser, training, "participant")
-    await tab.open(f"/offers/{offer_id}")
-    await tab.page.get_by_label("Discount code").fill("tenth-off-2026")
-    await tab.page.get_by_role("button", name="Book for").click()
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(status(tab.page)).to_have_text("confirmed", timeout=_SLOW_MS)
-    await expect(tab.page.locator("dl").first).to_contain_text("€432.00", timeout=_SLOW_MS)
-
-
-async def test_an_administrator_books_for_others(browser: Browser, training: str) -> None:
-    manager = Program(training, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=6")["items"]
-    offer_id = published(manager, programs[5]["programId"], places=3)
-    tab = await visitor(browser, training, "admin")
-    await tab.open(f"/offers/{offer_id}")
-    await tab.page.get_by_label("Participant").fill("participant2")
-    await tab.page.get_by_role("button", name="Book for").click()
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(status(tab.page)).to_have_text("confirmed")
-    await tab.open(f"/desk/{offer_id}")
-    await expect(tab.page.get_by_role("link", name="participant2")).to_be_visible()
 
 
 async def test_the_manager_sees_the_month_and_moves_an_offer(
@@ -308,39 +197,3 @@ async def test_texts_are_shown_and_never_run(browser: Browser, training: str) ->
     await expect(tab.page).not_to_have_title("run")
     assert await tab.page.locator("main img, main script").count() == 0
     assert tab.complaints == []
-
-
-async def test_without_scripts_a_place_is_booked_and_confirmed(
-    browser: Browser, training: str
-) -> None:
-    manager = Program(training, "manager")
-    programs = manager.get("/api/training-programs?active=true&size=4")["items"]
-    offer_id = published(manager, programs[3]["programId"], places=3)
-    tab = await visitor(browser, training, "participant2", script=False)
-    await tab.open(f"/offers/{offer_id}")
-    await tab.page.get_by_label("Discount code").fill("nosuchcode")
-    await tab.page.get_by_role("button", name="Book for").click()
-    await expect(tab.page.get_by_role("alert")).to_contain_text("there is no such code")
-    await tab.page.get_by_label("Discount code").fill("")
-    await tab.page.get_by_role("button", name="Book for").click()
-    await tab.page.get_by_role("button", name="Confirm").click()
-    await expect(status(tab.page)).to_have_text("confirmed")
-
-
-def published(manager: Program, program_id: str, places: int) -> str:
-    """A published offer; answers its id."""
-    day = (date.today() + timedelta(days=50)).isoformat()
-    terms = {
-        "programId": program_id,
-        "price": "480.00",
-        "currency": "EUR",
-        "minimumParticipants": 1,
-        "maximumParticipants": places,
-        "startDate": day,
-        "endDate": day,
-        "startTime": "09:00",
-        "endTime": "17:00",
-    }
-    offer_id: str = manager.post("/api/offers", terms)["offerId"]
-    manager.post(f"/api/offers/{offer_id}/publish", {})
-    return offer_id
