@@ -177,7 +177,8 @@ async def test_the_manager_sees_the_month_and_moves_an_offer(
     later = (begins + timedelta(days=7)).isoformat()
     await tab.page.get_by_label("First day").fill(later)
     await tab.page.get_by_label("Last day").fill(later)
-    await tab.page.get_by_role("button", name="Reschedule").click()
+    async with tab.page.expect_event("load"):
+        await tab.page.get_by_role("button", name="Reschedule").click()
     await expect(tab.page.locator(f"dl:has-text('{int(later[-2:])} ')")).to_be_visible()
     await tab.page.get_by_text("Cancel offer…").click()
     await tab.page.get_by_label("Reason").fill("The room burnt down")

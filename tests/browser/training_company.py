@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,13 +16,6 @@ SLOW_MS = 30_000
 def status(page: Page) -> Any:
     """The badge beside the heading."""
     return page.locator(".head .badge").first
-
-
-async def expect_offer(tab: Visitor, offer_id: str) -> None:
-    """Look again until the catalogue has it."""
-    deadline = time.monotonic() + SLOW_MS / 1000
-    while await tab.open(f"/offers/{offer_id}") == 404:
-        assert time.monotonic() < deadline
 
 
 async def book(tab: Visitor, offer_id: str) -> None:
