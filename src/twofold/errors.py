@@ -23,8 +23,12 @@
     ├── ShapeChanged            a read model's table has other columns than its declaration
     ├── Outdated                folds have changed since their read models were built
     ├── CheckpointLost          another worker moved this projection's checkpoint
-    ├── StoreUnavailable        a database does not answer
-    │   └── StoreFull           a database has no room left
+    ├── LeaseLost               another worker holds this part of the work now
+    ├── StoreUnavailable        a database or broker does not answer
+    │   ├── StoreFull           a database has no room left
+    │   └── BrokerUnavailable   a broker does not answer
+    ├── BrokerUnsuitable        a broker is set up so that it could lose or mix messages
+    ├── MessageTooLarge         an event or command is larger than the broker takes
     ├── ShuttingDown            the process drains and takes nothing new
     ├── WiringProblems          mistakes in an application's declarations, all of them
     └── SettingsProblems        mistakes in settings, all of them
@@ -296,6 +300,41 @@ class StoreUnavailable(TwofoldError):
 
 class StoreFull(StoreUnavailable):
     """The database has no room; nothing was half-applied. Free space and try again."""
+
+
+class BrokerUnavailable(StoreUnavailable):
+    """The broker can't be reached or refuses to work."""
+
+
+class BrokerUnsuitable(TwofoldError):
+    """The broker or one of its channels is set up in a way that breaks a promise."""
+
+    def __init__(self, broker: str, why: str) -> None:
+        self.broker = broker
+        self.why = why
+        super().__init__(f"{broker} can't be used as it is: {why}")
+
+
+class MessageTooLarge(TwofoldError):
+    """A message has more bytes than the broker takes."""
+
+    def __init__(self, what: str, size_bytes: int, limit_bytes: int) -> None:
+        self.what = what
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+        super().__init__(
+            f"{what} has {size_bytes:,} bytes and the broker takes {limit_bytes:,}: make it "
+            "smaller, or raise the broker's limit"
+        )
+
+
+class LeaseLost(TwofoldError):
+    """Another worker has taken over; what was being done is left to it."""
+
+    def __init__(self, group: str, part: int) -> None:
+        self.group = group
+        self.part = part
+        super().__init__(f"part {part} of {group} is held by another worker now")
 
 
 class ShuttingDown(TwofoldError):
