@@ -55,13 +55,16 @@ class Progress:
 
     async def refresh(self) -> None:
         """Read checkpoints and head. Raises ForeignLog, StoreUnavailable."""
+        await self._read_checkpoints()
+        self.saw_head(await self._log.head())
+
+    async def _read_checkpoints(self) -> None:
         stored: Mapping[str, Checkpoint] = await self._store.checkpoints()
         for checkpoint in stored.values():
             if checkpoint.projection in self._known and checkpoint.epoch != self._log.epoch:
                 raise ForeignLog(
                     f"read model {checkpoint.projection}", self._log.epoch, checkpoint.epoch
                 )
-        self.saw_head(await self._log.head())
         self.advanced([c for c in stored.values() if c.projection in self._known])
 
     async def reread(self, table: str) -> None:
@@ -109,7 +112,7 @@ class Progress:
         """All waiters share one look at the store; only while somebody waits is there one."""
         try:
             await self._store.wait_applied(_LOOK_SECONDS)
-            await self.refresh()
+            await self._read_checkpoints()
         except StoreUnavailable:
             # Readers are told by the query itself; here only the wait goes on.
             await self._clock.sleep(_LOOK_SECONDS)

@@ -19,8 +19,29 @@ except ModuleNotFoundError as exc:
 from twofold.errors import StoreFull, StoreUnavailable
 
 _PINNED = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off"}
+_PLANNED = {"synchronous_commit": "off"}
 _CHANNELS = ("twofold_log", "twofold_read")
 _SECONDS = 30.0
+# A connection that is made anew has to prepare everything again, in the midst of work.
+_STATEMENTS = 10_000_000
+
+
+class Session(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose session is cleared up after it was in other hands only.
+
+    Nothing that our own statements do outlives their transaction.
+    """
+
+    _lent = False
+
+    def lend(self) -> None:
+        """Somebody else's statements are coming."""
+        self._lent = True
+
+    def get_reset_query(self) -> str:
+        """Sent when the connection goes back to the pool; nothing is sent if it is empty."""
+        lent, self._lent = self._lent, False
+        return str(super().get_reset_query()) if lent else ""
 
 
 class PostgresDatabase:
@@ -29,6 +50,8 @@ class PostgresDatabase:
     The compiler for queries (``jit``) is off on all connections: its start costs more than our
     longest statement. ``pinned`` connections have one possible plan for each of the log's
     statements (index scans), because plans made while a table was empty would outlive that.
+    Commits of ``planned`` connections do not wait for the disk: what a read store loses with a
+    machine, rows and checkpoint together, is made again from the log, which does wait.
     """
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
@@ -48,7 +71,7 @@ class PostgresDatabase:
         try:
             with translated():
                 self._pinned = await self._pool(_PINNED)
-                self._planned = await self._pool({})
+                self._planned = await self._pool(_PLANNED)
         except BaseException:
             self._users = 0
             raise
@@ -104,6 +127,8 @@ class PostgresDatabase:
             min_size=1,
             max_size=self._size,
             init=_initialise,
+            connection_class=Session,
+            max_queries=_STATEMENTS,
             timeout=10,
             command_timeout=120,
             server_settings={"jit": "off", "application_name": "twofold", **settings},

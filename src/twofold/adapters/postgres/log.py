@@ -76,7 +76,7 @@ class PostgresLog:
         """Connect and bring the schema up to date."""
         await self._database.open()
         try:
-            async with self._database.planned() as connection, connection.transaction():
+            async with self._database.pinned() as connection, connection.transaction():
                 self._epoch, self._secret = await _migrate(connection)
         except BaseException:
             await self._database.close()
@@ -161,18 +161,19 @@ class PostgresLogTransaction:
     """Appends within a transaction."""
 
     def __init__(self, connection: Any, known: KnownVersions) -> None:
-        self._connection = connection
+        self.session = connection
         self._known = known
         self._appenders: list[Appender] = []
 
     @property
     def connection(self) -> Any:
-        """The asyncpg connection."""
-        return self._connection
+        """The asyncpg connection, for statements that are not ours; ``session``: for ours."""
+        self.session.lend()
+        return self.session
 
     async def append(self, batch: Sequence[Append]) -> Sequence[AppendOutcome]:
         """Takes the lock that orders the log; it is held until the transaction ends."""
-        appender = Appender(self._connection, self._known)
+        appender = Appender(self.session, self._known)
         self._appenders.append(appender)
         return await appender.append(batch)
 

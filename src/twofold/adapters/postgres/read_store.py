@@ -15,6 +15,7 @@ from twofold.adapters.postgres import tables
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.dialect import PostgresDialect
 from twofold.adapters.postgres.gathering import Gathering
+from twofold.adapters.postgres.log import PostgresLogTransaction
 from twofold.adapters.postgres.writing import PostgresReadTransaction
 from twofold.ports.log import LogTransaction
 from twofold.ports.read_store import (
@@ -61,20 +62,16 @@ class PostgresReadStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresReadTransaction]:
-        """Begin … commit.
-
-        Commits do not wait for the disk: rows and checkpoint are lost together, if at all, and
-        the projector then does the same work again from the log, which does wait.
-        """
+        """Begin … commit."""
         async with self._database.planned() as connection, connection.transaction():
-            await connection.execute("set local synchronous_commit = off")
             yield PostgresReadTransaction(connection, self._tables, self._dialect)
-            await connection.execute("select pg_notify('twofold_read', '')")
         self._database.announce("twofold_read")
 
     def within(self, transaction: LogTransaction) -> PostgresReadTransaction:
-        """Write in the log's transaction."""
-        return PostgresReadTransaction(transaction.connection, self._tables, self._dialect)
+        """Write in the log's transaction. Raises TypeError for another store's."""
+        if not isinstance(transaction, PostgresLogTransaction):
+            raise TypeError("the read store is not in the log's database")
+        return PostgresReadTransaction(transaction.session, self._tables, self._dialect)
 
     async def clear(self, table: str, projection: str) -> None:
         """Empty a table and forget its checkpoint."""

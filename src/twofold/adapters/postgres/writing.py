@@ -12,14 +12,16 @@ from twofold.adapters.postgres.dialect import TYPES, PostgresDialect, lexemes
 from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
 
+# Whoever waits for rows is told by the statement that moves the checkpoint, once it is committed.
+_TELLING = "returning pg_notify('twofold_read', '')"
 _INSERT = (
     'insert into twofold_read."$checkpoint" (projection, position, time_us, epoch, fingerprint) '
-    "values ($1, $2, $3, $4, $5) on conflict do nothing"
+    f"values ($1, $2, $3, $4, $5) on conflict do nothing {_TELLING}"
 )
 _UPDATE = (
     'update twofold_read."$checkpoint" set position = $2, '
     "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5 "
-    "where projection = $1 and position = $6"
+    f"where projection = $1 and position = $6 {_TELLING}"
 )
 _LOOK = (
     'select projection, position, time_us, epoch, fingerprint from twofold_read."$checkpoint" '
@@ -39,7 +41,8 @@ class PostgresReadTransaction:
 
     @property
     def connection(self) -> Any:
-        """The asyncpg connection."""
+        """The asyncpg connection, for statements that are not ours."""
+        self._connection.lend()
         return self._connection
 
     async def checkpoint(self, projection: str) -> Checkpoint | None:
@@ -80,17 +83,16 @@ class PostgresReadTransaction:
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """Insert; of two at once the second waits here for the first. Raises CheckpointLost."""
-        done = await self._connection.execute(_INSERT, *_values(checkpoint))
-        if done.endswith(" 0"):
+        if not await self._connection.fetch(_INSERT, *_values(checkpoint)):
             raise CheckpointLost(checkpoint.projection, 0)
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
         values = _values(checkpoint)
-        done = await self._connection.execute(_UPDATE, *values, expected)
-        if done == "UPDATE 0" and expected == 0:
-            done = await self._connection.execute(_INSERT, *values)
-        if done.endswith(" 0"):
+        moved = await self._connection.fetch(_UPDATE, *values, expected)
+        if not moved and expected == 0:
+            moved = await self._connection.fetch(_INSERT, *values)
+        if not moved:
             raise CheckpointLost(checkpoint.projection, expected)
 
 
