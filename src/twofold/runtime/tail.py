@@ -104,5 +104,7 @@ class Tail:
     def _from_memory(self, position: int, limit: int) -> Sequence[Recorded] | None:
         if not self._recent or self._recent[0].position > position + 1:
             return None
-        begin = position + 1 - self._recent[0].position
-        return list(islice(self._recent, begin, begin + limit)) or None
+        # Whoever asks is near the end, and a deque is reached into from its ends.
+        newer = self._recent[-1].position - position
+        newest_first = islice(reversed(self._recent), max(0, newer - limit), max(0, newer))
+        return list(newest_first)[::-1] or None
