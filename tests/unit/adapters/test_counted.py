@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twofold.adapters._sql.counted import Counted, Counts
+from twofold.adapters._counted import Counted, Counts
 from twofold.ports.read_store import Condition, Select
 
 SELECT = Select(where=(Condition("level", "any_of", ("basic",)),), facets=("level",))

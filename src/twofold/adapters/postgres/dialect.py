@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, plain, quoted
+from twofold.adapters._columns import plain
+from twofold.adapters._sql.statements import Values, column_name, quoted
 from twofold.ports.read_store import Column, ColumnKind, Table
 
 TYPES = {

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from twofold.adapters._columns import column_of
+from twofold.adapters._counted import Counted, Counts
+from twofold.adapters._gathering import Gathering
 from twofold.adapters._sql import statements
-from twofold.adapters._sql.counted import Counted, Counts
-from twofold.adapters._sql.statements import column_of
 from twofold.adapters._text import page_highlights
 from twofold.adapters.postgres import tables
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.dialect import PostgresDialect
-from twofold.adapters.postgres.gathering import Gathering
 from twofold.adapters.postgres.log import PostgresLogTransaction
 from twofold.adapters.postgres.writing import PostgresReadTransaction
 from twofold.ports.log import LogTransaction
@@ -41,7 +41,7 @@ class PostgresReadStore:
         self._database = database
         self._dialect = PostgresDialect()
         self._tables: dict[str, Table] = {}
-        self._gathering = Gathering(database, self._dialect)
+        self._gathering = Gathering(self._documents)
         self._counted = Counted()
         self._opened = False
 
@@ -144,6 +144,15 @@ class PostgresReadStore:
                 await self._database.notified("twofold_read").wait()
         except TimeoutError:
             return
+
+    async def _documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        sql = (
+            f"select (select d.document from {self._dialect.table(table)} d where d.key = w.key) "
+            "from unnest($1::text[]) w(key)"
+        )
+        async with self._database.pinned() as connection:
+            rows = await connection.fetch(sql, list(keys))
+        return {key: row[0] for key, row in zip(keys, rows, strict=True) if row[0] is not None}
 
     async def _select(self, connection: Any, table: Table, select: Select) -> Selected:
         sql, values = statements.page(self._dialect, table, select)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, column_of
+from twofold.adapters._columns import column_of
+from twofold.adapters._sql.statements import Values, column_name
 from twofold.adapters._text import words
 from twofold.adapters.postgres.dialect import TYPES, PostgresDialect, lexemes
 from twofold.errors import CheckpointLost

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, plain, quoted
+from twofold.adapters._columns import plain
+from twofold.adapters._sql.statements import Values, column_name, quoted
 from twofold.errors import InvalidInput
 from twofold.messages.recorded import microseconds, moment
 from twofold.ports.read_store import Column, ColumnKind, Table

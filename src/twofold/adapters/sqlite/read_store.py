@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from twofold.adapters._columns import column_of
+from twofold.adapters._counted import Counted, Counts
 from twofold.adapters._sql import statements
-from twofold.adapters._sql.counted import Counted, Counts
-from twofold.adapters._sql.statements import column_of
 from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated

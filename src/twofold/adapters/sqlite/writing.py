@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from twofold.adapters._sql.statements import Values, column_name, column_of, quoted
+from twofold.adapters._columns import column_of
+from twofold.adapters._sql.statements import Values, column_name, quoted
 from twofold.adapters._text import words
 from twofold.adapters.sqlite.database import SqliteTransaction
 from twofold.adapters.sqlite.dialect import SqliteDialect, joined_texts

@@ -1,0 +1,45 @@
+"""What every store's read models have in common: their columns, indexes and plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from twofold.ports.read_store import Column, ColumnKind, Table
+
+
+def plain(number: Decimal) -> Decimal:
+    """The number without needless zeros and without an exponent, the same from every store."""
+    short = number.normalize()
+    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+
+
+def column_of(table: Table, name: str) -> Column:
+    """The declared column. Raises KeyError."""
+    for column in table.columns:
+        if column.name == name:
+            return column
+    raise KeyError(f"{table.name} has no column {name}")
+
+
+def indexed(table: Table, *, texts: bool = False) -> Mapping[str, Sequence[Column]]:
+    """The indexes of a read model: column (its name) to the columns of its index, before the key.
+
+    ``texts``: columns of several texts can stand in an index beside others.
+
+    A facet has few values and many rows for each, so its index has all that lists look at: rows
+    are then counted, sorted and chosen in the index alone. Yes or no alone chooses too little for
+    an index of its own.
+    """
+    single = [c for c in table.columns if c.kind is not ColumnKind.TEXTS]
+    facets = [c for c in single if c.facet]
+    listed = facets + [c for c in single if not c.facet and (c.filter or c.sort)]
+    beside = [c for c in single if c not in listed and not c.measure]
+    beside += [c for c in table.columns if texts and c.kind is ColumnKind.TEXTS]
+    found = {}
+    for column in listed:
+        if column.kind is ColumnKind.BOOLEAN and not column.facet:
+            continue
+        others = [*(c for c in listed if c is not column), *beside] if column.facet else []
+        found[column.name] = [column, *others]
+    return found
