@@ -22,26 +22,26 @@ class Counts(msgspec.Struct, frozen=True):
 class Counted:
     """Counts of the lists asked for most recently.
 
-    Rows change together with their checkpoint alone, so counts hold as long as its position does.
-    Ask and tell only with a position read in the snapshot that was counted.
+    Rows change together with their checkpoint alone, so counts hold as long as its state does.
+    Ask and tell only with a state (its position and parts) read in the snapshot that was counted.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[object, tuple[int, Counts]] = OrderedDict()
+        self._kept: OrderedDict[object, tuple[str, Counts]] = OrderedDict()
 
-    def at(self, table: str, select: Select, position: int | None) -> Counts | None:
-        """The counts as of ``position``, if they are known."""
+    def at(self, table: str, select: Select, state: str | None) -> Counts | None:
+        """The counts as of ``state``, if they are known."""
         known = self._kept.get(_key(table, select))
-        return known[1] if known is not None and known[0] == position else None
+        return known[1] if known is not None and known[0] == state else None
 
-    def keep(self, table: str, select: Select, position: int | None, counts: Counts) -> None:
+    def keep(self, table: str, select: Select, state: str | None, counts: Counts) -> None:
         """Remember ``counts``; of a table without a checkpoint nothing can be known later."""
-        if position is None:
+        if state is None:
             return
         key = _key(table, select)
         # Reader threads come here too: each of these steps is whole in itself.
         self._kept.pop(key, None)
-        self._kept[key] = (position, counts)
+        self._kept[key] = (state, counts)
         if len(self._kept) > _LIMIT:
             self._kept.popitem(last=False)
 

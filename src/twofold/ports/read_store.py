@@ -3,10 +3,13 @@
 Rules that every adapter keeps:
 
 * Rows and the checkpoint of a batch are written in one transaction. Where a table has a checkpoint
-  of its name, its rows change in no other way, so what was counted at a position holds as long as
-  the position does.
+  of its name, its rows change in no other way, so what was counted at a checkpoint holds as long
+  as the checkpoint does.
 * ``advance`` moves a checkpoint only from the position expected; the second of two workers gets
   CheckpointLost and has written nothing.
+* Where workers share a projection by partitions, ``advance_parts`` moves some partitions, each
+  only from the position expected. All transactions of one projection come one after the other, for
+  documents may concern several partitions.
 * A document comes back byte for byte as it was written.
 * Values sort the same everywhere: None above all else, text by code point, numbers exactly.
 * Pages by cursor stay stable while rows come and go: no row that existed all along is repeated or
@@ -24,6 +27,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from twofold.errors import CheckpointLost
 from twofold.ports.log import LogTransaction
 
 Scalar: TypeAlias = str | int | bool | Decimal | datetime | date | None
@@ -81,10 +85,25 @@ class Row(msgspec.Struct, frozen=True):
     texts: tuple[str, ...] = ()
 
 
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """How far one partition has come, and the transport's offset of what was applied last."""
+
+    position: int
+    offset: str = ""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A partition is to be moved from the position ``expected`` to ``part``."""
+
+    expected: int
+    part: Part
+
+
 class Checkpoint(msgspec.Struct, frozen=True):
     """How far a projection has come. ``time_us`` is the latest of all its events.
 
-    On advancing, the later of the time known and the time given is kept.
+    On advancing, the later of the time known and the time given is kept. With ``parts``, one for
+    each partition, ``position`` is the least of theirs: all events up to it are applied.
     """
 
     projection: str
@@ -92,6 +111,40 @@ class Checkpoint(msgspec.Struct, frozen=True):
     time_us: int
     epoch: str
     fingerprint: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def stands_at(self, position: int) -> bool:
+        """Whether exactly the events up to ``position`` are applied, in all partitions."""
+        return self.position == position and all(part.position == position for part in self.parts)
+
+    def unmoved(self) -> Checkpoint:
+        """The same projection's before its first event."""
+        return msgspec.structs.replace(self, position=0, time_us=0, parts=())
+
+    def parted(self, partitions: int) -> tuple[Part, ...] | None:
+        """Its parts if there are ``partitions`` of them, or can be; else None.
+
+        A checkpoint in parts of another number can be parted anew where they all stand together.
+        """
+        if len(self.parts) == partitions:
+            return self.parts
+        return (Part(self.position),) * partitions if self.stands_at(self.position) else None
+
+    def moved(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """What ``advance_parts`` makes of this checkpoint. Raises CheckpointLost."""
+        parts = list(self.parted(partitions) or ())
+        for partition, move in moves.items():
+            if not parts or parts[partition].position != move.expected:
+                raise CheckpointLost(f"{self.projection}, partition {partition}", move.expected)
+            parts[partition] = move.part
+        return msgspec.structs.replace(
+            checkpoint,
+            position=min(part.position for part in parts),
+            time_us=max(self.time_us, checkpoint.time_us),
+            parts=tuple(parts),
+        )
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -186,7 +239,19 @@ class ReadTransaction(Protocol):
         """Write the first checkpoint of a projection. Raises CheckpointLost if there is one."""
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
-        """Move a checkpoint (0: none yet). Raises CheckpointLost if it is not at ``expected``."""
+        """Move a checkpoint (0: none yet), which has no parts afterwards.
+
+        Raises CheckpointLost if it does not stand at ``expected`` in all partitions.
+        """
+
+    async def advance_parts(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """Move some of ``partitions`` partitions (0: none yet); answers what is stored then.
+
+        ``checkpoint`` gives all but position and parts. Raises CheckpointLost where a partition is
+        not at the position expected or the number of partitions is another.
+        """
 
 
 class ReadStore(Protocol):

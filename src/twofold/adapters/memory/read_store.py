@@ -19,6 +19,7 @@ from twofold.ports.read_store import (
     ColumnValue,
     Condition,
     FacetCount,
+    Move,
     Row,
     Scalar,
     Select,
@@ -202,15 +203,26 @@ class MemoryReadTransaction:
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set; within a log's transaction it waits for the store's own ones."""
-        if self._waits and not self._holds:
-            self._holds = await self._kept.lock.acquire()
-        known = await self.checkpoint(checkpoint.projection)
-        if (known.position if known else 0) != expected:
+        known = await self._held(checkpoint)
+        if not known.stands_at(expected):
             raise CheckpointLost(checkpoint.projection, expected)
-        latest = max(checkpoint.time_us, known.time_us if known else 0)
+        latest = max(checkpoint.time_us, known.time_us)
         self._checkpoints[checkpoint.projection] = msgspec.structs.replace(
             checkpoint, time_us=latest
         )
+
+    async def advance_parts(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """Compare and set."""
+        moved = (await self._held(checkpoint)).moved(checkpoint, partitions, moves)
+        self._checkpoints[checkpoint.projection] = moved
+        return moved
+
+    async def _held(self, checkpoint: Checkpoint) -> Checkpoint:
+        if self._waits and not self._holds:
+            self._holds = await self._kept.lock.acquire()
+        return await self.checkpoint(checkpoint.projection) or checkpoint.unmoved()
 
     def commit(self) -> None:
         """Make everything visible."""

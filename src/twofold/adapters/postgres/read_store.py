@@ -16,7 +16,11 @@ from twofold.adapters.postgres import tables
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.dialect import PostgresDialect
 from twofold.adapters.postgres.log import PostgresLogTransaction
-from twofold.adapters.postgres.writing import PostgresReadTransaction
+from twofold.adapters.postgres.writing import (
+    CHECKPOINTS,
+    PostgresReadTransaction,
+    checkpoint_of,
+)
 from twofold.ports.log import LogTransaction
 from twofold.ports.read_store import (
     Checkpoint,
@@ -31,7 +35,7 @@ from twofold.ports.read_store import (
     Table,
 )
 
-_POSITION = 'select position from twofold_read."$checkpoint" where projection = $1'
+_STATE = 'select position || parts from twofold_read."$checkpoint" where projection = $1'
 
 
 class PostgresReadStore:
@@ -86,12 +90,8 @@ class PostgresReadStore:
 
     async def checkpoints(self) -> Mapping[str, Checkpoint]:
         """A handful of rows."""
-        sql = (
-            "select projection, position, time_us, epoch, fingerprint "
-            'from twofold_read."$checkpoint"'
-        )
         async with self._database.planned() as connection:
-            return {row[0]: Checkpoint(*row) for row in await connection.fetch(sql)}
+            return {row[0]: checkpoint_of(row) for row in await connection.fetch(CHECKPOINTS)}
 
     async def get(self, table: str, key: str) -> bytes | None:
         """By primary key; calls made at the same time share a statement."""
@@ -171,8 +171,8 @@ class PostgresReadStore:
     async def _counts(self, connection: Any, table: Table, select: Select) -> Counts:
         if not (select.total or select.facets):
             return Counts(None, {})
-        position = await connection.fetchval(_POSITION, table.name)
-        known = self._counted.at(table.name, select, position)
+        state = await connection.fetchval(_STATE, table.name)
+        known = self._counted.at(table.name, select, state)
         if known is not None:
             return known
         total = None
@@ -183,7 +183,7 @@ class PostgresReadStore:
             name: await self._facet(connection, table, select, name) for name in select.facets
         }
         counts = Counts(total, facets)
-        self._counted.keep(table.name, select, position, counts)
+        self._counted.keep(table.name, select, state, counts)
         return counts
 
     async def _facet(

@@ -7,27 +7,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twofold.adapters._columns import column_of
+from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters._sql.statements import Values, column_name
 from twofold.adapters._text import words
 from twofold.adapters.postgres.dialect import TYPES, PostgresDialect, lexemes
 from twofold.errors import CheckpointLost
-from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
+from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
 
 # Whoever waits for rows is told by the statement that moves the checkpoint, once it is committed.
 _TELLING = "returning pg_notify('twofold_read', '')"
 _INSERT = (
-    'insert into twofold_read."$checkpoint" (projection, position, time_us, epoch, fingerprint) '
-    f"values ($1, $2, $3, $4, $5) on conflict do nothing {_TELLING}"
+    'insert into twofold_read."$checkpoint" '
+    "(projection, position, time_us, epoch, fingerprint, parts) "
+    f"values ($1, $2, $3, $4, $5, $6) on conflict do nothing {_TELLING}"
 )
 _UPDATE = (
     'update twofold_read."$checkpoint" set position = $2, '
-    "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5 "
-    f"where projection = $1 and position = $6 {_TELLING}"
-)
-_LOOK = (
-    'select projection, position, time_us, epoch, fingerprint from twofold_read."$checkpoint" '
+    "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5, parts = $6 "
     "where projection = $1"
 )
+_MOVE = f"{_UPDATE} and position = $7 and parts = '' {_TELLING}"
+_SET = f"{_UPDATE} {_TELLING}"
+CHECKPOINTS = (
+    "select projection, position, time_us, epoch, fingerprint, parts "
+    'from twofold_read."$checkpoint"'
+)
+_LOOK = f"{CHECKPOINTS} where projection = $1"
 
 
 class PostgresReadTransaction:
@@ -49,7 +54,7 @@ class PostgresReadTransaction:
     async def checkpoint(self, projection: str) -> Checkpoint | None:
         """The checkpoint as this transaction sees it."""
         row = await self._connection.fetchrow(_LOOK, projection)
-        return Checkpoint(*row) if row else None
+        return checkpoint_of(row) if row else None
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         """By primary key, joined one by one: the plan stays good on empty and on large tables."""
@@ -90,11 +95,41 @@ class PostgresReadTransaction:
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
         values = _values(checkpoint)
-        moved = await self._connection.fetch(_UPDATE, *values, expected)
+        moved = await self._connection.fetch(_MOVE, *values, expected)
         if not moved and expected == 0:
             moved = await self._connection.fetch(_INSERT, *values)
         if not moved:
+            await self._join(checkpoint, expected)
+
+    async def advance_parts(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """Lock, compare and set; other workers wait here. Raises CheckpointLost."""
+        stored = await self._locked(checkpoint.projection)
+        if stored is None:
+            await self._connection.fetch(_INSERT, *_values(checkpoint.unmoved()))
+            stored = await self._locked(checkpoint.projection)
+            assert stored is not None
+        moved = stored.moved(checkpoint, partitions, moves)
+        await self._connection.fetch(_SET, *_values(moved))
+        return moved
+
+    async def _join(self, checkpoint: Checkpoint, expected: int) -> None:
+        """Partitions that stand together are one again."""
+        stored = await self._locked(checkpoint.projection)
+        if stored is None or not (stored.parts and stored.stands_at(expected)):
             raise CheckpointLost(checkpoint.projection, expected)
+        await self._connection.fetch(_SET, *_values(checkpoint))
+
+    async def _locked(self, projection: str) -> Checkpoint | None:
+        rows = await self._connection.fetch(f"{_LOOK} for update", projection)
+        return checkpoint_of(rows[0]) if rows else None
+
+
+def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
+    """The checkpoint in a row of CHECKPOINTS."""
+    projection, position, time_us, epoch, fingerprint, parts = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts))
 
 
 def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
@@ -104,6 +139,7 @@ def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.time_us,
         checkpoint.epoch,
         checkpoint.fingerprint,
+        parts_text(checkpoint.parts),
     )
 
 

@@ -16,7 +16,11 @@ from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.adapters.sqlite.dialect import SqliteDialect, separated_texts
-from twofold.adapters.sqlite.writing import SqliteReadTransaction
+from twofold.adapters.sqlite.writing import (
+    CHECKPOINTS,
+    SqliteReadTransaction,
+    checkpoint_of,
+)
 from twofold.ports.log import LogTransaction
 from twofold.ports.read_store import (
     Checkpoint,
@@ -32,7 +36,7 @@ from twofold.ports.read_store import (
 )
 
 _LOOK_SECONDS = 0.01
-_POSITION = "select position from twofold_checkpoint where projection = ?"
+_STATE = "select position || parts from twofold_checkpoint where projection = ?"
 
 
 class SqliteReadStore:
@@ -95,10 +99,9 @@ class SqliteReadStore:
 
     async def checkpoints(self) -> Mapping[str, Checkpoint]:
         """A handful of rows, read in the loop."""
-        sql = "select projection, position, time_us, epoch, fingerprint from twofold_checkpoint"
         with translated(self._database.path):
-            rows = self._database.reading.execute(sql).fetchall()
-        return {row[0]: Checkpoint(*row) for row in rows}
+            rows = self._database.reading.execute(CHECKPOINTS).fetchall()
+        return {row[0]: checkpoint_of(row) for row in rows}
 
     async def get(self, table: str, key: str) -> bytes | None:
         """By unique key, in the loop: shorter than a hop to a thread."""
@@ -176,9 +179,9 @@ class SqliteReadStore:
         )
 
     def _counts(self, connection: sqlite3.Connection, table: Table, select: Select) -> Counts:
-        row = connection.execute(_POSITION, (table.name,)).fetchone()
-        position = row[0] if row else None
-        known = self._counted.at(table.name, select, position)
+        row = connection.execute(_STATE, (table.name,)).fetchone()
+        state = row[0] if row else None
+        known = self._counted.at(table.name, select, state)
         if known is not None:
             return known
         total = None
@@ -187,7 +190,7 @@ class SqliteReadStore:
             total = connection.execute(sql, values).fetchone()[0]
         facets = {name: self._facet(connection, table, select, name) for name in select.facets}
         counts = Counts(total, facets)
-        self._counted.keep(table.name, select, position, counts)
+        self._counted.keep(table.name, select, state, counts)
         return counts
 
     def _facet(

@@ -8,16 +8,23 @@ from functools import cache
 from typing import Any
 
 from twofold.adapters._columns import column_of
+from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters._sql.statements import Values, column_name, quoted
 from twofold.adapters._text import words
 from twofold.adapters.sqlite.database import SqliteTransaction
 from twofold.adapters.sqlite.dialect import SqliteDialect, joined_texts
 from twofold.errors import CheckpointLost
-from twofold.ports.read_store import Checkpoint, ColumnKind, Row, Scalar, Table
+from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
 
-_CLAIM = (
-    "insert or ignore into twofold_checkpoint "
-    "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?)"
+_INSERT = "(projection, position, time_us, epoch, fingerprint, parts) values (?, ?, ?, ?, ?, ?)"
+_CLAIM = f"insert or ignore into twofold_checkpoint {_INSERT}"
+_SET = (
+    f"insert into twofold_checkpoint {_INSERT} on conflict (projection) do update set "
+    "position = excluded.position, time_us = max(time_us, excluded.time_us), "
+    "epoch = excluded.epoch, fingerprint = excluded.fingerprint, parts = excluded.parts"
+)
+CHECKPOINTS = (
+    "select projection, position, time_us, epoch, fingerprint, parts from twofold_checkpoint"
 )
 
 
@@ -41,12 +48,7 @@ class SqliteReadTransaction:
 
     async def checkpoint(self, projection: str) -> Checkpoint | None:
         """The checkpoint as this transaction sees it."""
-        sql = (
-            "select projection, position, time_us, epoch, fingerprint from twofold_checkpoint "
-            "where projection = ?"
-        )
-        row = await self._transaction.run(lambda c: c.execute(sql, (projection,)).fetchone())
-        return Checkpoint(*row) if row else None
+        return await self._transaction.run(lambda c: _stored(c, projection))
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         """By unique key, all in one hop."""
@@ -105,27 +107,38 @@ class SqliteReadTransaction:
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set. Raises CheckpointLost."""
-        values = _values(checkpoint)
 
-        def move(connection: sqlite3.Connection) -> bool:
-            row = connection.execute(
-                "select position from twofold_checkpoint where projection = ?",
-                (checkpoint.projection,),
-            ).fetchone()
-            if (row[0] if row else 0) != expected:
-                return False
-            connection.execute(
-                "insert into twofold_checkpoint "
-                "(projection, position, time_us, epoch, fingerprint) values (?, ?, ?, ?, ?) "
-                "on conflict (projection) do update set "
-                "position = excluded.position, time_us = max(time_us, excluded.time_us), "
-                "epoch = excluded.epoch, fingerprint = excluded.fingerprint",
-                values,
-            )
-            return True
+        def move(connection: sqlite3.Connection) -> None:
+            stored = _stored(connection, checkpoint.projection) or checkpoint.unmoved()
+            if not stored.stands_at(expected):
+                raise CheckpointLost(checkpoint.projection, expected)
+            connection.execute(_SET, _values(checkpoint))
 
-        if not await self._transaction.run(move):
-            raise CheckpointLost(checkpoint.projection, expected)
+        await self._transaction.run(move)
+
+    async def advance_parts(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """Compare and set. Raises CheckpointLost."""
+
+        def move(connection: sqlite3.Connection) -> Checkpoint:
+            stored = _stored(connection, checkpoint.projection) or checkpoint.unmoved()
+            moved = stored.moved(checkpoint, partitions, moves)
+            connection.execute(_SET, _values(moved))
+            return moved
+
+        return await self._transaction.run(move)
+
+
+def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
+    """The checkpoint in a row of CHECKPOINTS."""
+    projection, position, time_us, epoch, fingerprint, parts = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts))
+
+
+def _stored(connection: sqlite3.Connection, projection: str) -> Checkpoint | None:
+    row = connection.execute(f"{CHECKPOINTS} where projection = ?", (projection,)).fetchone()
+    return checkpoint_of(row) if row else None
 
 
 def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
@@ -135,6 +148,7 @@ def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.time_us,
         checkpoint.epoch,
         checkpoint.fingerprint,
+        parts_text(checkpoint.parts),
     )
 
 

@@ -7,6 +7,7 @@ class TestMyStore(ReadStoreConformance):
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,8 @@ from twofold.ports.read_store import (
     ColumnKind,
     Condition,
     FacetCount,
+    Move,
+    Part,
     ReadStore,
     Row,
     Scalar,
@@ -136,6 +139,95 @@ class ReadStoreConformance:
             await transaction.advance(Checkpoint("p", 9, 8, "e", "f"), 5)
         assert await store.checkpoints() == {"p": Checkpoint("p", 9, 8, "e", "f")}
         assert await keys(store) == []
+
+    async def test_partitions_move_each_by_itself(self, store: ReadStore) -> None:
+        wanted = Checkpoint("p", 0, 9, "e", "f")
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint("p", 5, 7, "e", "f"), 0)
+        async with store.transaction() as transaction:
+            await transaction.write(TABLE.name, [row("a")], [])
+            moves = {1: Move(5, Part(8, "o8")), 2: Move(5, Part(6, "o6"))}
+            moved = await transaction.advance_parts(wanted, 3, moves)
+        parts = (Part(5), Part(8, "o8"), Part(6, "o6"))
+        assert moved == Checkpoint("p", 5, 9, "e", "f", parts)
+        assert (await store.checkpoints())["p"] == moved
+        async with store.transaction() as transaction:
+            assert await transaction.checkpoint("p") == moved
+            moved = await transaction.advance_parts(wanted, 3, {0: Move(5, Part(9))})
+        assert moved.position == 6
+        assert (await store.checkpoints())["p"] == moved
+        assert await keys(store) == ["a"]
+
+    async def test_a_partition_that_stands_elsewhere_is_lost(self, store: ReadStore) -> None:
+        wanted = Checkpoint("p", 0, 9, "e")
+        async with store.transaction() as transaction:
+            await transaction.advance_parts(wanted, 2, {0: Move(0, Part(4))})
+        before = await store.checkpoints()
+        assert before["p"].position == 0
+        for partitions, moves in (
+            (2, {1: Move(0, Part(7)), 0: Move(0, Part(5))}),
+            (3, {1: Move(0, Part(7))}),
+        ):
+            with pytest.raises(CheckpointLost):
+                async with store.transaction() as transaction:
+                    await transaction.write(TABLE.name, [row("a")], [])
+                    await transaction.advance_parts(wanted, partitions, moves)
+        with pytest.raises(CheckpointLost):
+            async with store.transaction() as transaction:
+                await transaction.advance(Checkpoint("p", 8, 9, "e"), 0)
+        assert await store.checkpoints() == before
+        assert await keys(store) == []
+
+    async def test_partitions_that_stand_together_become_one_or_others(
+        self, store: ReadStore
+    ) -> None:
+        wanted = Checkpoint("p", 0, 9, "e")
+        async with store.transaction() as transaction:
+            moves = {0: Move(0, Part(4, "x")), 1: Move(0, Part(4, "y"))}
+            await transaction.advance_parts(wanted, 2, moves)
+        async with store.transaction() as transaction:
+            await transaction.advance_parts(wanted, 3, {2: Move(4, Part(6))})
+        async with store.transaction() as transaction:
+            await transaction.advance_parts(wanted, 3, {n: Move(4, Part(6)) for n in (0, 1)})
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint("p", 8, 9, "e"), 6)
+        assert (await store.checkpoints())["p"] == Checkpoint("p", 8, 9, "e")
+
+    async def test_workers_on_different_partitions_come_one_after_the_other(
+        self, store: ReadStore
+    ) -> None:
+        """Each sees what the other wrote, or loses and does its work again."""
+        wanted = Checkpoint("p", 0, 9, "e")
+
+        async def worker(partition: int) -> None:
+            position = 0
+            while position < 5:
+                try:
+                    async with store.transaction() as transaction:
+                        move = Move(position, Part(position + 1))
+                        await transaction.advance_parts(wanted, 2, {partition: move})
+                        found = await transaction.documents(TABLE.name, ["sum"])
+                        count = int(found.get("sum", b"0")) + 1
+                        await asyncio.sleep(0)
+                        changed = msgspec.structs.replace(row("sum"), document=b"%d" % count)
+                        await transaction.write(TABLE.name, [changed], [])
+                except CheckpointLost:
+                    continue
+                position += 1
+
+        await asyncio.gather(worker(0), worker(1))
+        assert (await store.checkpoints())["p"].parts == (Part(5), Part(5))
+        assert await store.get(TABLE.name, "sum") == b"10"
+
+    async def test_counts_change_with_each_partition(self, store: ReadStore) -> None:
+        wanted = Checkpoint(TABLE.name, 0, 9, "e")
+        totals = []
+        for n in range(3):
+            async with store.transaction() as transaction:
+                await transaction.advance_parts(wanted, 2, {0: Move(n, Part(n + 1))})
+                await transaction.write(TABLE.name, [row(f"r{n}")], [])
+            totals.append((await store.select(TABLE.name, Select())).total)
+        assert totals == [1, 2, 3]
 
     async def test_a_transaction_sees_what_it_wrote(self, store: ReadStore) -> None:
         await put(store, row("a", kind="x"))
