@@ -39,9 +39,9 @@ class Leases(Protocol):
     ) -> Mapping[int, Lease]:
         """Say that ``member`` is there for ``seconds``, and answer the parts that it holds.
 
-        Parts of members that fell silent are free. A member with more than its fair share
-        (the parts divided by the members, rounded up) gives the highest ones back, one with less
-        takes free ones. So parts move one by one and all others go on undisturbed.
+        Parts of members that fell silent are free. A member with more than its fair share gives
+        the highest ones back, one with less takes free ones; shares differ by one at most. So
+        parts move one by one and all others go on undisturbed.
         """
 
     async def mark(self, group: str, marks: Mapping[int, tuple[int, str]]) -> None:

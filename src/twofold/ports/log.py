@@ -22,6 +22,7 @@ import msgspec
 
 from twofold.messages.recorded import NewEvent, Recorded
 from twofold.ports.agenda import Agenda, Later
+from twofold.ports.leases import Leases
 
 STORED = "state"
 """The ``fold`` of snapshots that are not the fold of a stream but the stored state itself."""
@@ -136,6 +137,10 @@ class Log(Protocol):
     @property
     def agenda(self) -> Agenda:
         """What is still to be done, in the same database."""
+
+    @property
+    def leases(self) -> Leases:
+        """Who does which part of the work that processes share, in the same database."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

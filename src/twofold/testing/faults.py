@@ -27,6 +27,7 @@ from twofold.ports.read_store import (
 )
 from twofold.testing.fault_plan import FaultPlan, answered
 from twofold.testing.faulty_agenda import FaultyAgenda
+from twofold.testing.faulty_leases import FaultyLeases
 
 
 class FaultyLog:
@@ -50,6 +51,11 @@ class FaultyLog:
     def agenda(self) -> FaultyAgenda:
         """The agenda, on a bad day too."""
         return FaultyAgenda(self._log.agenda, self._plan)
+
+    @property
+    def leases(self) -> FaultyLeases:
+        """The leases, on a bad day too."""
+        return FaultyLeases(self._log.leases, self._plan)
 
     async def open(self) -> None:
         """Nothing goes wrong before work has begun."""

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from twofold.adapters.memory.agenda import MemoryAgenda
+from twofold.adapters.memory.leases import MemoryLeases
 from twofold.messages.recorded import Recorded
 from twofold.ports.agenda import Later
 from twofold.ports.log import (
@@ -49,6 +50,11 @@ class MemoryLog:
     def agenda(self) -> MemoryAgenda:
         """That of the storage."""
         return self.storage.agenda
+
+    @property
+    def leases(self) -> MemoryLeases:
+        """Those of the storage."""
+        return self.storage.leases
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -134,6 +140,7 @@ class MemoryStorage:
         self.records: dict[str, CommandRecord] = {}
         self.snapshots: dict[tuple[str, str], Snapshot] = {}
         self.agenda = MemoryAgenda(self.snapshots)
+        self.leases = MemoryLeases()
         self.numbers: defaultdict[str, int] = defaultdict(int)
         self.lock = asyncio.Lock()
         self.more = asyncio.Event()

@@ -15,6 +15,7 @@ from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
 from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
+from twofold.adapters.postgres.leases import PostgresLeases
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -56,6 +57,7 @@ class PostgresLog:
         self._epoch = ""
         self._secret = b""
         self._agenda = PostgresAgenda(database)
+        self._leases = PostgresLeases(database)
 
     @property
     def epoch(self) -> str:
@@ -71,6 +73,11 @@ class PostgresLog:
     def agenda(self) -> PostgresAgenda:
         """What is still to be done, in the same database."""
         return self._agenda
+
+    @property
+    def leases(self) -> PostgresLeases:
+        """Who does what, in the same database."""
+        return self._leases
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

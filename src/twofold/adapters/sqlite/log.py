@@ -14,6 +14,7 @@ from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.sqlite.agenda import SqliteAgenda
 from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
+from twofold.adapters.sqlite.leases import SqliteLeases
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -38,6 +39,7 @@ class SqliteLog:
         self._epoch = ""
         self._secret = b""
         self._agenda = SqliteAgenda(database)
+        self._leases = SqliteLeases(database)
 
     @property
     def epoch(self) -> str:
@@ -53,6 +55,11 @@ class SqliteLog:
     def agenda(self) -> SqliteAgenda:
         """What is still to be done, in the same database."""
         return self._agenda
+
+    @property
+    def leases(self) -> SqliteLeases:
+        """Who does what, in the same database."""
+        return self._leases
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""
