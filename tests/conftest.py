@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import pytest
 
 from twofold.errors import TwofoldError
-from twofold.ops.services.temporary import temporary
+from twofold.ops.services.temporary import provided, temporary
 
 _missing: list[str] = []
 
@@ -55,6 +56,31 @@ async def postgres(postgres_server: str) -> str:
     finally:
         await connection.close()
     return f"{postgres_server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[str]:
+    """The address of a MongoDB-protocol server of this run, or the one in TWOFOLD_TEST_MONGODB."""
+    context = provided("mongodb")
+    try:
+        address = context.__enter__()
+    except TwofoldError as exc:
+        missing("MongoDB", exc)
+    try:
+        yield address
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+async def mongodb(mongodb_server: str) -> AsyncIterator[str]:
+    """The address of a fresh database, dropped afterwards."""
+    from pymongo import AsyncMongoClient
+
+    name = f"test_{uuid4().hex[:12]}"
+    yield urlunsplit(urlsplit(mongodb_server)._replace(path=f"/{name}"))
+    async with AsyncMongoClient(mongodb_server) as client:
+        await client.drop_database(name)
 
 
 @pytest.hookimpl(trylast=True)

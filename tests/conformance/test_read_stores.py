@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from twofold.adapters.memory.read_store import MemoryReadStore, MemoryTables
+from twofold.adapters.mongodb.database import MongoDatabase
+from twofold.adapters.mongodb.read_store import MongoReadStore
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.read_store import PostgresReadStore
 from twofold.adapters.sqlite.database import SqliteDatabase
@@ -31,3 +33,9 @@ class TestPostgresReadStore(ReadStoreConformance):
     @pytest.fixture
     def connect(self, postgres: str) -> Connect:
         return lambda: PostgresReadStore(PostgresDatabase(postgres))
+
+
+class TestMongoReadStore(ReadStoreConformance):
+    @pytest.fixture
+    def connect(self, mongodb: str) -> Connect:
+        return lambda: MongoReadStore(MongoDatabase(mongodb))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from twofold.ports.read_store import Column, ColumnKind, Table
+
+# The usual 28 digits would round long sums.
+_WIDE = Context(prec=1_000)
 
 
 def plain(number: Decimal) -> Decimal:
     """The number without needless zeros and without an exponent, the same from every store."""
-    short = number.normalize()
-    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+    short = number.normalize(_WIDE)
+    if short.as_tuple().exponent > 0:  # type: ignore[operator]
+        return short.quantize(Decimal(1), context=_WIDE)
+    return short
 
 
 def column_of(table: Table, name: str) -> Column:

@@ -1,0 +1,147 @@
+"""Control documents: one for each read model, changed by compare-and-set alone.
+
+    {_id: name, rev, position, time_us, epoch, fingerprint, journal}
+
+``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
+applied, null where none is claimed. ``journal`` names what is being applied and the checkpoint to
+come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from bson.objectid import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from twofold.adapters.mongodb.database import CONTROL, Document, MongoDatabase, translated
+from twofold.ports.read_store import Checkpoint
+
+_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint")
+_WITHOUT_DATA = {"journal.data": False}
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A journal as its control document names it, and the checkpoint that holds once it is applied.
+
+    ``data``: a small journal is kept here instead of in ``parts`` of its own. ``clears``: all rows
+    go.
+    """
+
+    id: ObjectId
+    coming: Checkpoint | None
+    rows: int = 0
+    parts: int = 0
+    data: bytes = b""
+    clears: bool = False
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A control document as it was read; ``rev`` 0: there is none yet."""
+
+    name: str
+    rev: int = 0
+    checkpoint: Checkpoint | None = None
+    journal: Named | None = None
+
+
+class Controls:
+    """The control documents of one database. Every method raises StoreUnavailable."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database
+
+    async def read(self, name: str) -> Control:
+        """One of them, with a small journal's data."""
+        with translated():
+            found = await self._database.collection(CONTROL).find_one({"_id": name})
+        return _control(found) if found else Control(name)
+
+    async def all(self) -> Sequence[Control]:
+        """All of them, without journals' data."""
+        with translated():
+            cursor = self._database.collection(CONTROL).find({}, _WITHOUT_DATA)
+            return [_control(found) for found in await cursor.to_list()]
+
+    async def idle_rev(self, name: str) -> int | None:
+        """The revision if nothing is being applied, else None."""
+        with translated():
+            found = await self._database.collection(CONTROL).find_one(
+                {"_id": name}, {"rev": True, "journal.id": True}
+            )
+        return found["rev"] if found and not found.get("journal") else None
+
+    async def seen(self) -> dict[str, tuple[int, bool]]:
+        """Revisions, and whether they are applied: what changes when anything does."""
+        with translated():
+            cursor = self._database.collection(CONTROL).find({}, {"rev": True, "journal.id": True})
+            return {d["_id"]: (d["rev"], not d.get("journal")) for d in await cursor.to_list()}
+
+    async def move(self, control: Control, checkpoint: Checkpoint | None) -> bool:
+        """Go on to ``checkpoint`` where no rows are to be written; False if somebody was first."""
+        return await self._next(control, {**_plain(checkpoint), "journal": None})
+
+    async def begin(self, control: Control, journal: Named) -> bool:
+        """Name ``journal``: from here on it will be applied. False if somebody was first."""
+        return await self._next(control, {**_plain(control.checkpoint), "journal": _named(journal)})
+
+    async def finish(self, name: str, journal: Named) -> None:
+        """Everything in ``journal`` is applied; nothing happens if somebody has said so before."""
+        done: Document = {**_plain(journal.coming), "journal": None}
+        with translated():
+            await self._database.collection(CONTROL).update_one(
+                {"_id": name, "journal.id": journal.id}, {"$set": done}
+            )
+
+    async def _next(self, control: Control, content: Document) -> bool:
+        known = {"_id": control.name, "rev": control.rev}
+        change = {"$set": {**content, "rev": control.rev + 1}}
+        with translated():
+            try:
+                done = await self._database.collection(CONTROL).update_one(
+                    known, change, upsert=control.rev == 0
+                )
+            except DuplicateKeyError:
+                return False
+        return bool(done.matched_count or done.upserted_id is not None)
+
+
+def _control(found: Document) -> Control:
+    name, journal = found["_id"], found["journal"]
+    return Control(
+        name,
+        found["rev"],
+        _checkpoint(name, found),
+        journal
+        and Named(
+            journal["id"],
+            _checkpoint(name, journal),
+            journal["rows"],
+            journal["parts"],
+            journal.get("data", b""),
+            journal["clears"],
+        ),
+    )
+
+
+def _checkpoint(name: str, found: Document) -> Checkpoint | None:
+    if found["position"] is None:
+        return None
+    return Checkpoint(name, *(found[field] for field in _CHECKPOINT))
+
+
+def _plain(checkpoint: Checkpoint | None) -> dict[str, Any]:
+    return {field: checkpoint and getattr(checkpoint, field) for field in _CHECKPOINT}
+
+
+def _named(journal: Named) -> Document:
+    return {
+        "id": journal.id,
+        **_plain(journal.coming),
+        "rows": journal.rows,
+        "parts": journal.parts,
+        "data": journal.data,
+        "clears": journal.clears,
+    }

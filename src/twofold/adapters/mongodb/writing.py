@@ -1,0 +1,178 @@
+"""Writing read models on MongoDB: collected in memory, committed through a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from twofold.adapters._columns import column_of
+from twofold.adapters.mongodb.control import Control, Controls
+from twofold.adapters.mongodb.database import Document, MongoDatabase, translated
+from twofold.adapters.mongodb.journals import Journals
+from twofold.adapters.mongodb.queries import single
+from twofold.adapters.mongodb.rows import content, path
+from twofold.errors import CheckpointLost
+from twofold.ports.read_store import Checkpoint, Row, Scalar, Table
+
+_KEYS = 2_000
+
+
+class _Written(NamedTuple):
+    row: Row
+    content: Document
+
+
+class _Move(NamedTuple):
+    control: Control
+    checkpoint: Checkpoint
+    expected: int
+
+
+class MongoReadTransaction:
+    """One read model's rows and its checkpoint, or first checkpoints of several.
+
+    Nothing is sent before the end of the block; what was read until then is safe to rely on, since
+    the commit fails if anybody has committed in between.
+    """
+
+    def __init__(
+        self,
+        database: MongoDatabase,
+        tables: Mapping[str, Table],
+        controls: Controls,
+        journals: Journals,
+    ) -> None:
+        self._database = database
+        self._tables = tables
+        self._controls = controls
+        self._journals = journals
+        self._moves: dict[str, _Move] = {}
+        self._written: dict[str, dict[str, _Written | None]] = {}
+
+    @property
+    def connection(self) -> Any:
+        """The driver's database. What is written through it takes effect at once."""
+        return self._database.connection
+
+    async def checkpoint(self, projection: str) -> Checkpoint | None:
+        """The checkpoint as this transaction sees it."""
+        if projection in self._moves:
+            return self._moves[projection].checkpoint
+        return (await self._controls.read(projection)).checkpoint
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """By primary key."""
+        changed = self._written.get(table, {})
+        found = {key: one.row.document for key in keys if (one := changed.get(key)) is not None}
+        wanted = [key for key in keys if key not in changed]
+        for first in range(0, len(wanted), _KEYS):
+            found |= await documents(self._database, table, wanted[first : first + _KEYS])
+        return found
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """By the column's index."""
+        declared = column_of(self._tables[table], column)
+        wanted = [single(declared, value) for value in values]
+        query = {"row.live": True, path(column): {"$in": wanted}}
+        with translated():
+            cursor = self._database.rows(table).find(query, {"row.document": True})
+            stored = {d["_id"]: d["row"]["document"] for d in await cursor.to_list()}
+        changed = self._written.get(table, {})
+        found = {key: document for key, document in stored.items() if key not in changed}
+        return found | dict(self._matching_here(table, column, values))
+
+    async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """Remember what to change. Raises InvalidInput for values that do not fit."""
+        shape = self._tables[table]
+        changes = self._written.setdefault(table, {})
+        changes.update({row.key: _Written(row, content(shape, row)) for row in rows})
+        changes.update(dict.fromkeys(gone))
+
+    async def claim(self, checkpoint: Checkpoint) -> None:
+        """The first checkpoint. Raises CheckpointLost if there is one."""
+        control = await self._journals.settled(checkpoint.projection)
+        if control.checkpoint is not None or checkpoint.projection in self._moves:
+            raise CheckpointLost(checkpoint.projection, 0)
+        self._moves[checkpoint.projection] = _Move(control, checkpoint, 0)
+
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+        """Compare now, set at the end of the block. Raises CheckpointLost."""
+        name = checkpoint.projection
+        known = self._moves.get(name)
+        control = known.control if known else await self._journals.settled(name)
+        current = known.checkpoint if known else control.checkpoint
+        if (current.position if current else 0) != expected:
+            raise CheckpointLost(name, expected)
+        latest = max(checkpoint.time_us, current.time_us if current else 0)
+        moved = msgspec.structs.replace(checkpoint, time_us=latest)
+        self._moves[name] = _Move(control, moved, known.expected if known else expected)
+
+    async def commit(self) -> None:
+        """Make everything visible, or nothing.
+
+        Raises CheckpointLost, and ValueError if several read models were written at once.
+        """
+        tables = [table for table, changes in self._written.items() if changes]
+        if tables and len({*tables, *self._moves}) > 1:
+            raise ValueError(
+                "a transaction on MongoDB writes one read model and moves no checkpoint but its "
+                f"own; this one has {', '.join(sorted({*tables, *self._moves}))}"
+            )
+        if not tables:
+            await self._move_all()
+        elif self._moves:
+            ((name, move),) = self._moves.items()
+            if not await self._journals.commit(move.control, move.checkpoint, self._rows(name)):
+                raise CheckpointLost(name, move.expected)
+        else:
+            await self._write_only(tables[0])
+
+    async def _write_only(self, table: str) -> None:
+        """Rows without a checkpoint: nothing was expected, so whoever was first is followed."""
+        while True:
+            control = await self._journals.settled(table)
+            if await self._journals.commit(control, control.checkpoint, self._rows(table)):
+                return
+
+    async def _move_all(self) -> None:
+        """Checkpoints alone; those of several are taken back if one of them is lost."""
+        moved: list[Control] = []
+        for name, move in sorted(self._moves.items()):
+            if not await self._controls.move(move.control, move.checkpoint):
+                for control in moved:
+                    now = msgspec.structs.replace(control, rev=control.rev + 1)
+                    await self._controls.move(now, control.checkpoint)
+                raise CheckpointLost(name, move.expected)
+            moved.append(move.control)
+
+    def _rows(self, table: str) -> Mapping[str, Document | None]:
+        return {key: one and one.content for key, one in self._written[table].items()}
+
+    def _matching_here(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Iterator[tuple[str, bytes]]:
+        names = [c.name for c in self._tables[table].columns]
+        index = names.index(column)
+        for key, one in self._written.get(table, {}).items():
+            if one is None:
+                continue
+            held = one.row.values[index]
+            if any(v in values for v in (held if isinstance(held, tuple) else (held,))):
+                yield key, one.row.document
+
+
+async def documents(
+    database: MongoDatabase, table: str, keys: Sequence[str]
+) -> Mapping[str, bytes]:
+    """The documents that there are among ``keys``.
+
+    Whether a row lives is looked at here: by key alone, every server finds it in the index.
+    """
+    shown = {"row.live": True, "row.document": True}
+    with translated():
+        cursor = database.rows(table).find({"_id": {"$in": list(keys)}}, shown)
+        return {d["_id"]: d["row"]["document"] for d in await cursor.to_list() if d["row"]["live"]}
