@@ -39,9 +39,10 @@ def assemble(
     Raises WiringProblems, and SettingsProblems where a driver is not installed.
     """
     try:
-        log, read_store = _stores(settings)
+        log, read_store = _stores(application.name, settings)
     except ModuleNotFoundError as exc:
-        name = "TWOFOLD_READ" if settings.log.startswith("sqlite") else "TWOFOLD_LOG"
+        reading = settings.log.startswith("sqlite") or exc.name == "pymongo"
+        name = "TWOFOLD_READ" if reading else "TWOFOLD_LOG"
         raise SettingsProblems([Problem(name, str(exc))]) from exc
     runtime = msgspec.structs.replace(
         runtime or RuntimeSettings(),
@@ -59,13 +60,13 @@ def assemble(
     )
 
 
-def _stores(settings: Settings) -> tuple[Log, ReadStore]:
+def _stores(name: str, settings: Settings) -> tuple[Log, ReadStore]:
     if settings.log.startswith("sqlite"):
         database = SqliteDatabase(sqlite_path(settings.log))
         log: Log = SqliteLog(database)
         if settings.read == settings.log:
             return log, SqliteReadStore(database)
-        return log, _read_store(settings.read)
+        return log, _read_store(name, settings.read)
     from twofold.adapters.postgres.database import PostgresDatabase
     from twofold.adapters.postgres.log import PostgresLog
     from twofold.adapters.postgres.read_store import PostgresReadStore
@@ -74,13 +75,18 @@ def _stores(settings: Settings) -> tuple[Log, ReadStore]:
     log = PostgresLog(server)
     if settings.read == settings.log:
         return log, PostgresReadStore(server)
-    return log, _read_store(settings.read)
+    return log, _read_store(name, settings.read)
 
 
-def _read_store(url: str) -> ReadStore:
+def _read_store(name: str, url: str) -> ReadStore:
     if url.startswith("sqlite"):
         # Read models can be rebuilt, so their file need not wait for the disk at each commit.
         return SqliteReadStore(SqliteDatabase(sqlite_path(url), synchronous="NORMAL"))
+    if url.startswith("mongodb"):
+        from twofold.adapters.mongodb.database import MongoDatabase
+        from twofold.adapters.mongodb.read_store import MongoReadStore
+
+        return MongoReadStore(MongoDatabase(url, name))
     from twofold.adapters.postgres.database import PostgresDatabase
     from twofold.adapters.postgres.read_store import PostgresReadStore
 

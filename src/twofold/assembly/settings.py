@@ -30,6 +30,7 @@ _NAMES = (
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 _DATABASES = ("sqlite", "postgresql", "postgres")
+_MONGODB = ("mongodb", "mongodb+srv")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,16 +131,22 @@ def _check_names(given: Mapping[str, str], problems: list[Problem]) -> None:
 
 def _check_url(name: str, url: str, problems: list[Problem]) -> None:
     parts = urlsplit(url)
-    if parts.scheme == "mongodb" and name == "TWOFOLD_READ":
-        problems.append(Problem(name, "MongoDB is not available in this version"))
+    if parts.scheme in _MONGODB and name == "TWOFOLD_READ":
+        _check_mongodb(url, problems)
     elif parts.scheme not in _DATABASES:
-        problems.append(
-            Problem(name, f"sqlite:///path.db or postgresql://…, not {parts.scheme or url!r}")
-        )
+        known = "sqlite:///path.db or postgresql://…"
+        if name == "TWOFOLD_READ":
+            known = f"{known} or mongodb://…"
+        problems.append(Problem(name, f"{known}, not {parts.scheme or url!r}"))
     elif parts.scheme == "sqlite" and not url.startswith("sqlite:///"):
         problems.append(Problem(name, "a SQLite file is written sqlite:///path.db (three slashes)"))
     elif parts.scheme == "sqlite" and not parts.path.strip("/"):
         problems.append(Problem(name, "names no file: sqlite:///path.db"))
+
+
+def _check_mongodb(url: str, problems: list[Problem]) -> None:
+    if not urlsplit(url).netloc.rpartition("@")[2]:
+        problems.append(Problem("TWOFOLD_READ", "names no server: mongodb://host:port/database"))
 
 
 def _check_not_available(given: Mapping[str, str], problems: list[Problem]) -> None:

@@ -4,7 +4,8 @@ Rules that every adapter keeps:
 
 * Rows and the checkpoint of a batch are written in one transaction. Where a table has a checkpoint
   of its name, its rows change in no other way, so what was counted at a checkpoint holds as long
-  as the checkpoint does.
+  as the checkpoint does. A transaction writes the rows of one table, with no checkpoint or that of
+  its name, or it moves checkpoints alone.
 * ``advance`` moves a checkpoint only from the position expected; the second of two workers gets
   CheckpointLost and has written nothing.
 * Where workers share a projection by partitions, ``advance_parts`` moves some partitions, each

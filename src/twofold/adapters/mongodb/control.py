@@ -1,6 +1,6 @@
 """Control documents: one for each read model, changed by compare-and-set alone.
 
-    {_id: name, rev, position, time_us, epoch, fingerprint, journal}
+    {_id: name, rev, position, time_us, epoch, fingerprint, parts, journal}
 
 ``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
 applied, null where none is claimed. ``journal`` names what is being applied and the checkpoint to
@@ -16,24 +16,25 @@ import msgspec
 from bson.objectid import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters.mongodb.database import CONTROL, Document, MongoDatabase, translated
 from twofold.ports.read_store import Checkpoint
 
-_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint")
+_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts")
 _WITHOUT_DATA = {"journal.data": False}
 
 
 class Named(msgspec.Struct, frozen=True):
     """A journal as its control document names it, and the checkpoint that holds once it is applied.
 
-    ``data``: a small journal is kept here instead of in ``parts`` of its own. ``clears``: all rows
+    ``data``: a small journal is kept here instead of in ``pieces`` of its own. ``clears``: all rows
     go.
     """
 
     id: ObjectId
     coming: Checkpoint | None
     rows: int = 0
-    parts: int = 0
+    pieces: int = 0
     data: bytes = b""
     clears: bool = False
 
@@ -65,13 +66,13 @@ class Controls:
             cursor = self._database.collection(CONTROL).find({}, _WITHOUT_DATA)
             return [_control(found) for found in await cursor.to_list()]
 
-    async def idle_rev(self, name: str) -> int | None:
+    async def idle_rev(self, name: str) -> str | None:
         """The revision if nothing is being applied, else None."""
         with translated():
             found = await self._database.collection(CONTROL).find_one(
                 {"_id": name}, {"rev": True, "journal.id": True}
             )
-        return found["rev"] if found and not found.get("journal") else None
+        return str(found["rev"]) if found and not found.get("journal") else None
 
     async def seen(self) -> dict[str, tuple[int, bool]]:
         """Revisions, and whether they are applied: what changes when anything does."""
@@ -119,7 +120,7 @@ def _control(found: Document) -> Control:
             journal["id"],
             _checkpoint(name, journal),
             journal["rows"],
-            journal["parts"],
+            journal["pieces"],
             journal.get("data", b""),
             journal["clears"],
         ),
@@ -129,11 +130,15 @@ def _control(found: Document) -> Control:
 def _checkpoint(name: str, found: Document) -> Checkpoint | None:
     if found["position"] is None:
         return None
-    return Checkpoint(name, *(found[field] for field in _CHECKPOINT))
+    position, time_us, epoch, fingerprint, parts = (found[field] for field in _CHECKPOINT)
+    return Checkpoint(name, position, time_us, epoch, fingerprint, parts_of(parts))
 
 
 def _plain(checkpoint: Checkpoint | None) -> dict[str, Any]:
-    return {field: checkpoint and getattr(checkpoint, field) for field in _CHECKPOINT}
+    if checkpoint is None:
+        return dict.fromkeys(_CHECKPOINT)
+    plain = {field: getattr(checkpoint, field) for field in _CHECKPOINT}
+    return {**plain, "parts": parts_text(checkpoint.parts)}
 
 
 def _named(journal: Named) -> Document:
@@ -141,7 +146,7 @@ def _named(journal: Named) -> Document:
         "id": journal.id,
         **_plain(journal.coming),
         "rows": journal.rows,
-        "parts": journal.parts,
+        "pieces": journal.pieces,
         "data": journal.data,
         "clears": journal.clears,
     }

@@ -50,7 +50,7 @@ class Pace(msgspec.Struct, frozen=True):
     slice_rows: int = 1_000
     patience_seconds: float = 0.5
     inline_bytes: int = 256 * 1024
-    part_bytes: int = 8 * 1024 * 1024
+    piece_bytes: int = 8 * 1024 * 1024
 
 
 async def unobserved(step: str) -> None:
@@ -130,18 +130,18 @@ class Journals:
         self, name: str, rev: int, coming: Checkpoint | None, entries: Sequence[Entry]
     ) -> Named:
         journal = Named(ObjectId(), coming, rows=len(entries))
-        parts = list(_parts(entries, self._pace.part_bytes))
-        if len(parts) == 1 and len(parts[0]) <= self._pace.inline_bytes:
-            return msgspec.structs.replace(journal, data=parts[0])
-        for number, data in enumerate(parts):
-            part = {"_id": _part_id(journal, number), "name": name, "rev": rev, "data": data}
+        pieces = list(_pieces(entries, self._pace.piece_bytes))
+        if len(pieces) == 1 and len(pieces[0]) <= self._pace.inline_bytes:
+            return msgspec.structs.replace(journal, data=pieces[0])
+        for number, data in enumerate(pieces):
+            piece = {"_id": _piece_id(journal, number), "name": name, "rev": rev, "data": data}
             with translated():
-                await self._database.collection(JOURNAL).insert_one(part)
-        return msgspec.structs.replace(journal, parts=len(parts))
+                await self._database.collection(JOURNAL).insert_one(piece)
+        return msgspec.structs.replace(journal, pieces=len(pieces))
 
     async def _forget(self, journal: Named) -> None:
-        if journal.parts:
-            ids = [_part_id(journal, number) for number in range(journal.parts)]
+        if journal.pieces:
+            ids = [_piece_id(journal, number) for number in range(journal.pieces)]
             with translated():
                 await self._database.collection(JOURNAL).delete_many({"_id": {"$in": ids}})
 
@@ -149,7 +149,7 @@ class Journals:
         await self._reached("applied")
         await self._controls.finish(name, journal)
         await self._reached("finished")
-        if journal.parts:
+        if journal.pieces:
             await self.sweep(name, rev)
 
     async def _finished_by_others(self, control: Control, journal: Named) -> bool:
@@ -173,23 +173,23 @@ class Journals:
         elif journal.data:
             await self._apply(control.name, control.rev, _entries(journal.data))
         else:
-            for number in range(journal.parts):
-                data = await self._part(control.name, journal, number)
+            for number in range(journal.pieces):
+                data = await self._piece(control.name, journal, number)
                 if data is None:
                     return
                 await self._apply(control.name, control.rev, _entries(data))
         await self._finish(control.name, control.rev, journal)
 
-    async def _part(self, name: str, journal: Named, number: int) -> bytes | None:
+    async def _piece(self, name: str, journal: Named, number: int) -> bytes | None:
         """None if somebody else has finished the journal meanwhile."""
         with translated():
-            found = await self._database.collection(JOURNAL).find_one(_part_id(journal, number))
+            found = await self._database.collection(JOURNAL).find_one(_piece_id(journal, number))
         if found is not None:
             return bytes(found["data"])
         now = await self._controls.read(name)
         if now.journal is not None and now.journal.id == journal.id:
             why = (
-                f"it has lost a part of {name}'s journal that it had confirmed; drop the "
+                f"it has lost a piece of {name}'s journal that it had confirmed; drop the "
                 f"collection {rows_name(name)} and {name} in twofold_control to build it anew"
             )
             raise StoreUnavailable("MongoDB", why)
@@ -244,12 +244,12 @@ def _operation(entry: Entry, gone: Document) -> UpdateOne:
     return UpdateOne({"_id": entry.key}, {"$max": {"row": entry.row}}, upsert=True)
 
 
-def _part_id(journal: Named, number: int) -> dict[str, Any]:
-    return {"journal": journal.id, "part": number}
+def _piece_id(journal: Named, number: int) -> dict[str, Any]:
+    return {"journal": journal.id, "piece": number}
 
 
-def _parts(entries: Sequence[Entry], largest_bytes: int) -> Iterator[bytes]:
-    """Encoded entries, cut where a part would grow too large; a large row has one of its own."""
+def _pieces(entries: Sequence[Entry], largest_bytes: int) -> Iterator[bytes]:
+    """Encoded entries, cut where a piece would grow too large; a large row has one of its own."""
     piece: list[Document] = []
     size = 0
     for entry in entries:

@@ -14,7 +14,7 @@ from twofold.adapters.mongodb.journals import Journals
 from twofold.adapters.mongodb.queries import single
 from twofold.adapters.mongodb.rows import content, path
 from twofold.errors import CheckpointLost
-from twofold.ports.read_store import Checkpoint, Row, Scalar, Table
+from twofold.ports.read_store import Checkpoint, Move, Row, Scalar, Table
 
 _KEYS = 2_000
 
@@ -24,10 +24,13 @@ class _Written(NamedTuple):
     content: Document
 
 
-class _Move(NamedTuple):
+class _Step(NamedTuple):
     control: Control
     checkpoint: Checkpoint
-    expected: int
+
+    def lost(self) -> CheckpointLost:
+        known = self.control.checkpoint
+        return CheckpointLost(self.control.name, known.position if known else 0)
 
 
 class MongoReadTransaction:
@@ -48,7 +51,7 @@ class MongoReadTransaction:
         self._tables = tables
         self._controls = controls
         self._journals = journals
-        self._moves: dict[str, _Move] = {}
+        self._steps: dict[str, _Step] = {}
         self._written: dict[str, dict[str, _Written | None]] = {}
 
     @property
@@ -58,8 +61,8 @@ class MongoReadTransaction:
 
     async def checkpoint(self, projection: str) -> Checkpoint | None:
         """The checkpoint as this transaction sees it."""
-        if projection in self._moves:
-            return self._moves[projection].checkpoint
+        if projection in self._steps:
+            return self._steps[projection].checkpoint
         return (await self._controls.read(projection)).checkpoint
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
@@ -95,21 +98,35 @@ class MongoReadTransaction:
     async def claim(self, checkpoint: Checkpoint) -> None:
         """The first checkpoint. Raises CheckpointLost if there is one."""
         control = await self._journals.settled(checkpoint.projection)
-        if control.checkpoint is not None or checkpoint.projection in self._moves:
+        if control.checkpoint is not None or checkpoint.projection in self._steps:
             raise CheckpointLost(checkpoint.projection, 0)
-        self._moves[checkpoint.projection] = _Move(control, checkpoint, 0)
+        self._steps[checkpoint.projection] = _Step(control, checkpoint)
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare now, set at the end of the block. Raises CheckpointLost."""
-        name = checkpoint.projection
-        known = self._moves.get(name)
-        control = known.control if known else await self._journals.settled(name)
-        current = known.checkpoint if known else control.checkpoint
-        if (current.position if current else 0) != expected:
-            raise CheckpointLost(name, expected)
-        latest = max(checkpoint.time_us, current.time_us if current else 0)
+        control, known = await self._held(checkpoint)
+        if not known.stands_at(expected):
+            raise CheckpointLost(checkpoint.projection, expected)
+        latest = max(checkpoint.time_us, known.time_us)
         moved = msgspec.structs.replace(checkpoint, time_us=latest)
-        self._moves[name] = _Move(control, moved, known.expected if known else expected)
+        self._steps[checkpoint.projection] = _Step(control, moved)
+
+    async def advance_parts(
+        self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint:
+        """Compare now, set at the end of the block. Raises CheckpointLost."""
+        control, known = await self._held(checkpoint)
+        moved = known.moved(checkpoint, partitions, moves)
+        self._steps[checkpoint.projection] = _Step(control, moved)
+        return moved
+
+    async def _held(self, checkpoint: Checkpoint) -> tuple[Control, Checkpoint]:
+        """What is compared with at the commit, and the checkpoint as this transaction sees it."""
+        step = self._steps.get(checkpoint.projection)
+        if step is not None:
+            return step.control, step.checkpoint
+        control = await self._journals.settled(checkpoint.projection)
+        return control, control.checkpoint or checkpoint.unmoved()
 
     async def commit(self) -> None:
         """Make everything visible, or nothing.
@@ -117,17 +134,17 @@ class MongoReadTransaction:
         Raises CheckpointLost, and ValueError if several read models were written at once.
         """
         tables = [table for table, changes in self._written.items() if changes]
-        if tables and len({*tables, *self._moves}) > 1:
+        if tables and len({*tables, *self._steps}) > 1:
             raise ValueError(
                 "a transaction on MongoDB writes one read model and moves no checkpoint but its "
-                f"own; this one has {', '.join(sorted({*tables, *self._moves}))}"
+                f"own; this one has {', '.join(sorted({*tables, *self._steps}))}"
             )
         if not tables:
             await self._move_all()
-        elif self._moves:
-            ((name, move),) = self._moves.items()
-            if not await self._journals.commit(move.control, move.checkpoint, self._rows(name)):
-                raise CheckpointLost(name, move.expected)
+        elif self._steps:
+            ((name, step),) = self._steps.items()
+            if not await self._journals.commit(step.control, step.checkpoint, self._rows(name)):
+                raise step.lost()
         else:
             await self._write_only(tables[0])
 
@@ -141,13 +158,13 @@ class MongoReadTransaction:
     async def _move_all(self) -> None:
         """Checkpoints alone; those of several are taken back if one of them is lost."""
         moved: list[Control] = []
-        for name, move in sorted(self._moves.items()):
-            if not await self._controls.move(move.control, move.checkpoint):
+        for _, step in sorted(self._steps.items()):
+            if not await self._controls.move(step.control, step.checkpoint):
                 for control in moved:
                     now = msgspec.structs.replace(control, rev=control.rev + 1)
                     await self._controls.move(now, control.checkpoint)
-                raise CheckpointLost(name, move.expected)
-            moved.append(move.control)
+                raise step.lost()
+            moved.append(step.control)
 
     def _rows(self, table: str) -> Mapping[str, Document | None]:
         return {key: one and one.content for key, one in self._written[table].items()}

@@ -141,29 +141,29 @@ class ReadStoreConformance:
         assert await keys(store) == []
 
     async def test_partitions_move_each_by_itself(self, store: ReadStore) -> None:
-        wanted = Checkpoint("p", 0, 9, "e", "f")
+        wanted = Checkpoint(TABLE.name, 0, 9, "e", "f")
         async with store.transaction() as transaction:
-            await transaction.advance(Checkpoint("p", 5, 7, "e", "f"), 0)
+            await transaction.advance(Checkpoint(TABLE.name, 5, 7, "e", "f"), 0)
         async with store.transaction() as transaction:
             await transaction.write(TABLE.name, [row("a")], [])
             moves = {1: Move(5, Part(8, "o8")), 2: Move(5, Part(6, "o6"))}
             moved = await transaction.advance_parts(wanted, 3, moves)
         parts = (Part(5), Part(8, "o8"), Part(6, "o6"))
-        assert moved == Checkpoint("p", 5, 9, "e", "f", parts)
-        assert (await store.checkpoints())["p"] == moved
+        assert moved == Checkpoint(TABLE.name, 5, 9, "e", "f", parts)
+        assert (await store.checkpoints())[TABLE.name] == moved
         async with store.transaction() as transaction:
-            assert await transaction.checkpoint("p") == moved
+            assert await transaction.checkpoint(TABLE.name) == moved
             moved = await transaction.advance_parts(wanted, 3, {0: Move(5, Part(9))})
         assert moved.position == 6
-        assert (await store.checkpoints())["p"] == moved
+        assert (await store.checkpoints())[TABLE.name] == moved
         assert await keys(store) == ["a"]
 
     async def test_a_partition_that_stands_elsewhere_is_lost(self, store: ReadStore) -> None:
-        wanted = Checkpoint("p", 0, 9, "e")
+        wanted = Checkpoint(TABLE.name, 0, 9, "e")
         async with store.transaction() as transaction:
             await transaction.advance_parts(wanted, 2, {0: Move(0, Part(4))})
         before = await store.checkpoints()
-        assert before["p"].position == 0
+        assert before[TABLE.name].position == 0
         for partitions, moves in (
             (2, {1: Move(0, Part(7)), 0: Move(0, Part(5))}),
             (3, {1: Move(0, Part(7))}),
@@ -174,7 +174,7 @@ class ReadStoreConformance:
                     await transaction.advance_parts(wanted, partitions, moves)
         with pytest.raises(CheckpointLost):
             async with store.transaction() as transaction:
-                await transaction.advance(Checkpoint("p", 8, 9, "e"), 0)
+                await transaction.advance(Checkpoint(TABLE.name, 8, 9, "e"), 0)
         assert await store.checkpoints() == before
         assert await keys(store) == []
 
@@ -197,7 +197,7 @@ class ReadStoreConformance:
         self, store: ReadStore
     ) -> None:
         """Each sees what the other wrote, or loses and does its work again."""
-        wanted = Checkpoint("p", 0, 9, "e")
+        wanted = Checkpoint(TABLE.name, 0, 9, "e")
 
         async def worker(partition: int) -> None:
             position = 0
@@ -216,7 +216,7 @@ class ReadStoreConformance:
                 position += 1
 
         await asyncio.gather(worker(0), worker(1))
-        assert (await store.checkpoints())["p"].parts == (Part(5), Part(5))
+        assert (await store.checkpoints())[TABLE.name].parts == (Part(5), Part(5))
         assert await store.get(TABLE.name, "sum") == b"10"
 
     async def test_counts_change_with_each_partition(self, store: ReadStore) -> None:
