@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
+from twofold.http.pages.document_page import DocumentPage
+from twofold.http.pages.forms import Field
+from twofold.http.pages.list_page import Chips, Column, ListPage
+from twofold.http.pages.subject import Subject
 
-from twofold.http.pages.site import Site
-from twofold.http.pages.visit import Visit
+PRODUCT = Subject("product", "sku", "/products", "/api/v1/products/{sku}")
 
-
-class Catalogue:
-    """The list of products, and one product."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def index(self, request: Request) -> Response:
-        """Products, searched and filtered."""
-        visit = Visit.of(request, self._site.security)
-        view = await self._site.page_of(
-            visit,
-            "/api/v1/products",
-            facets="category,brand,status",
-            sort=("newest", "desc"),
-        )
-        return self._site.page(visit, "products.html", {"view": view})
-
-    async def one(self, request: Request) -> Response:
-        """One product."""
-        visit = Visit.of(request, self._site.security)
-        sku = request.path_params["sku"]
-        found = await self._site.one(visit, "/api/v1/products/{sku}", sku)
-        values = {"product": found.content, "fresh": found.fresh}
-        return self._site.page(visit, "product.html", values)
+PAGES = (
+    ListPage(
+        subject=PRODUCT,
+        template="products.html",
+        title="Products",
+        query="/api/v1/products",
+        columns=(
+            Column("Product", "title"),
+            Column("Brand"),
+            Column("Category"),
+            Column("Status"),
+            Column("Price", "price", number=True),
+        ),
+        sorts=(("newest", "Newest"), ("title", "Title"), ("price", "Price")),
+        descending=True,
+        search="Title, brand, text",
+        filters=(
+            Field("minPrice", "From price", kind="decimal"),
+            Field("maxPrice", "To price", kind="decimal"),
+        ),
+        chips=(Chips("Category", "category"), Chips("Brand", "brand"), Chips("Status", "status")),
+        wide=False,
+    ),
+    DocumentPage(subject=PRODUCT, template="product.html"),
+)

@@ -16,8 +16,9 @@ from shop.modules.orders.domain import (
     StartProcessing,
 )
 from shop.modules.orders.drafts import PlaceDraft
-from twofold.http.pages.pending import Pending
-from twofold.http.pages.steps import Field, Step, Steps
+from twofold.http.pages.document_page import Shown
+from twofold.http.pages.forms import Field
+from twofold.http.pages.steps import Step, Steps
 
 S = OrderStatus
 _REASON = "Reason"
@@ -58,12 +59,14 @@ _STATES = {
 _BEFORE_SHIPPED = (S.DRAFT, S.PENDING_PAYMENT, S.PAYMENT_CONFIRMED, S.PROCESSING)
 
 
-def why_not(order: Mapping[str, Any], status: str, late: Sequence[Pending]) -> dict[str, str]:
+def why_not(shown: Shown) -> dict[str, str]:
     """For each step why it is not possible, "" if it is; none for an invoice from elsewhere."""
+    status = shown.status
     if status not in {known.value for known in S}:
         return {}
     whys = {action: _only_while(states, status) for action, states in _STATES.items()}
-    whys["refunds"] = "as soon as your last step is shown here" if late else _refundable(order)
+    late = "as soon as your last step is shown here"
+    whys["refunds"] = late if shown.late else _refundable(shown.content)
     whys["cancel"] = "" if status in _BEFORE_SHIPPED else "only before it is shipped"
     return whys
 

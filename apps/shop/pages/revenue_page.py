@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from markupsafe import Markup
-from starlette.requests import Request
 from starlette.responses import Response
 
 from shop.modules.reports.cells import cells
@@ -18,6 +17,7 @@ from twofold.errors import InvalidInput, Problem
 from twofold.http.pages.charts import Bar, columns, ranks, sparkline
 from twofold.http.pages.formats import day, money, plural
 from twofold.http.pages.freshness import freshness
+from twofold.http.pages.page import PlainPage
 from twofold.http.pages.site import Site
 from twofold.http.pages.visit import HEADERS, Visit
 from twofold.http.tables import CSV, columns_of, table
@@ -63,65 +63,60 @@ class Span(msgspec.Struct, frozen=True):
         return f"{day(self.begin)} to {day(self.end)}"
 
 
-class RevenuePage:
+async def _show(site: Site, visit: Visit) -> Response:
     """Revenue by month, or by day within a month, and what it came from."""
+    span = _span(visit)
+    by = Dimension.DAY if span.month else Dimension.MONTH
+    found = await site.ask(visit, _query(by, span))
+    report: RevenueReport = found.answer
+    ranked = [(kind, await _ranked(site, visit, kind, span)) for kind in _RANKED]
+    values = {
+        "span": span,
+        "by": by.value,
+        "currency": _CURRENCY,
+        "total": report.total,
+        "changes": await _changes(site, visit, span, report.total),
+        "lines": report.items,
+        "chart": columns(f"Net revenue by {by}", [_bar(line, by) for line in report.items]),
+        "trends": {name: _trend(name, report.items) for name in _FIGURES},
+        "ranked": [(kind, lines, _ranks(kind, lines)) for kind, lines in ranked],
+        "fresh": freshness(
+            site.system,
+            (cells.name,),
+            found.position,
+            found.time_us,
+            stale=found.stale,
+        ),
+    }
+    return site.page(visit, "revenue.html", values)
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
-    async def show(self, request: Request) -> Response:
-        """The dashboard for a span of time."""
-        visit = Visit.of(request, self._site.security)
-        span = _span(visit)
-        by = Dimension.DAY if span.month else Dimension.MONTH
-        found = await self._site.ask(visit, _query(by, span))
-        report: RevenueReport = found.answer
-        ranked = [(kind, await self._ranked(visit, kind, span)) for kind in _RANKED]
-        values = {
-            "span": span,
-            "by": by.value,
-            "currency": _CURRENCY,
-            "total": report.total,
-            "changes": await self._changes(visit, span, report.total),
-            "lines": report.items,
-            "chart": columns(f"Net revenue by {by}", [_bar(line, by) for line in report.items]),
-            "trends": {name: _trend(name, report.items) for name in _FIGURES},
-            "ranked": [(kind, lines, _ranks(kind, lines)) for kind, lines in ranked],
-            "fresh": freshness(
-                self._site.system,
-                (cells.name,),
-                found.position,
-                found.time_us,
-                stale=found.stale,
-            ),
-        }
-        return self._site.page(visit, "revenue.html", values)
+async def _export(site: Site, visit: Visit) -> Response:
+    """The same figures, exact, as a table for spreadsheets."""
+    text = visit.parameter("by") or Dimension.MONTH.value
+    if text not in tuple(Dimension):
+        raise InvalidInput([Problem("by", f"one of {', '.join(Dimension)}")])
+    query = _query(Dimension(text), _span(visit), _MOST_LINES)
+    lines = (await site.ask(visit, query)).answer.items
+    name = f'attachment; filename="revenue-by-{text}.csv"'
+    headers = {**HEADERS, "content-disposition": name}
+    content = table(columns_of(RevenueReport), lines)
+    response = Response(content, 200, headers, media_type=CSV.decode())
+    return visit.finish(response)
 
-    async def export(self, request: Request) -> Response:
-        """The same figures, exact, as a table for spreadsheets."""
-        visit = Visit.of(request, self._site.security)
-        text = visit.parameter("by") or Dimension.MONTH.value
-        if text not in tuple(Dimension):
-            raise InvalidInput([Problem("by", f"one of {', '.join(Dimension)}")])
-        query = _query(Dimension(text), _span(visit), _MOST_LINES)
-        lines = (await self._site.ask(visit, query)).answer.items
-        name = f'attachment; filename="revenue-by-{text}.csv"'
-        headers = {**HEADERS, "content-disposition": name}
-        content = table(columns_of(RevenueReport), lines)
-        response = Response(content, 200, headers, media_type=CSV.decode())
-        return visit.finish(response)
 
-    async def _ranked(self, visit: Visit, kind: Dimension, span: Span) -> list[RevenueLine]:
-        found = await self._site.ask(visit, _query(kind, span, _SHOWN))
-        lines: list[RevenueLine] = found.answer.items
-        return lines
+async def _ranked(site: Site, visit: Visit, kind: Dimension, span: Span) -> list[RevenueLine]:
+    found = await site.ask(visit, _query(kind, span, _SHOWN))
+    lines: list[RevenueLine] = found.answer.items
+    return lines
 
-    async def _changes(self, visit: Visit, span: Span, total: RevenueLine) -> dict[str, str]:
-        """Each figure against the same span before, in percent; empty if there is none."""
-        if span.before is None:
-            return {}
-        before = (await self._site.ask(visit, _query(Dimension.DAY, span.before, 1))).answer.total
-        return {name: _change(getattr(before, name), getattr(total, name)) for name in _FIGURES}
+
+async def _changes(site: Site, visit: Visit, span: Span, total: RevenueLine) -> dict[str, str]:
+    """Each figure against the same span before, in percent; empty if there is none."""
+    if span.before is None:
+        return {}
+    before = (await site.ask(visit, _query(Dimension.DAY, span.before, 1))).answer.total
+    return {name: _change(getattr(before, name), getattr(total, name)) for name in _FIGURES}
 
 
 def _query(by: Dimension, span: Span, limit: int = 1_000) -> Revenue:
@@ -179,3 +174,6 @@ def _span(visit: Visit) -> Span:
     if begin is not None and end is not None and end < begin:
         raise InvalidInput([Problem("to", "must not be before from")])
     return Span(begin, end)
+
+
+PAGES = (PlainPage("/revenue", show=_show), PlainPage("/revenue.csv", show=_export))

@@ -6,14 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Route
 
-from shop.pages.catalogue import Catalogue
-from shop.pages.customer_page import CustomerPage
-from shop.pages.order_pages import OrderPages
-from shop.pages.placing_page import PlacingPage
-from shop.pages.revenue_page import RevenuePage
+from shop.pages import catalogue, order_pages, placing_page, revenue_page
 from twofold.http.pages.entrance import starlette
+from twofold.http.pages.page import all_routes
 from twofold.http.pages.site import Site
 
 _MENU = (
@@ -22,25 +18,20 @@ _MENU = (
     ("Products", "/products", frozenset[str]()),
     ("Revenue", "/revenue", frozenset({"finance", "service"})),
 )
+_BADGES = {
+    "pending-payment": "warn",
+    "payment-confirmed": "accent",
+    "processing": "accent",
+    "shipped": "accent",
+    "delivered": "good",
+    "cancelled": "bad",
+    "active": "good",
+}
+_PAGES = (*placing_page.PAGES, *order_pages.PAGES, *catalogue.PAGES, *revenue_page.PAGES)
 
 
 def pages(http: Any) -> Starlette:
     """The pages of a running shop."""
-    site = Site(http.system, http.security, Path(__file__).parent / "templates", _MENU)
-    orders, placing, customer = OrderPages(site), PlacingPage(site), CustomerPage(site)
-    catalogue, revenue = Catalogue(site), RevenuePage(site)
-    routes = [
-        Route("/orders", orders.index),
-        Route("/orders/{order_id}", orders.one),
-        Route("/orders/{order_id}/edit", placing.edit, methods=["GET"]),
-        Route("/orders/{order_id}/edit", placing.change, methods=["POST"]),
-        Route("/orders/{order_id}/{action}", orders.act, methods=["POST"]),
-        Route("/place", placing.show, methods=["GET"]),
-        Route("/place", placing.place, methods=["POST"]),
-        Route("/customers/{customer_id}", customer.show),
-        Route("/products", catalogue.index),
-        Route("/products/{sku}", catalogue.one),
-        Route("/revenue", revenue.show),
-        Route("/revenue.csv", revenue.export),
-    ]
-    return starlette(site, "/products", routes)
+    templates = Path(__file__).parent / "templates"
+    site = Site(http.system, http.security, templates, _MENU, _BADGES)
+    return starlette(site, "/products", all_routes(site, _PAGES))

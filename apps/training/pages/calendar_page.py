@@ -8,12 +8,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
-from training.pages.looks import BADGES
 from twofold.errors import InvalidInput, Problem
 from twofold.http.pages.formats import as_time
+from twofold.http.pages.page import PlainPage
 from twofold.http.pages.site import Site
 from twofold.http.pages.visit import Visit
 
@@ -30,44 +29,36 @@ class Day(msgspec.Struct, frozen=True):
     offers: list[dict[str, Any]]
 
 
-class CalendarPage:
-    """Which offers begin when."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def show(self, request: Request) -> Response:
-        """The month that the address names, else this one."""
-        visit = Visit.of(request, self._site.security)
-        today = self._site.system.clock.now().date()
-        first = _month(visit.parameter("month")) or today.replace(day=1)
-        following = (first + timedelta(days=31)).replace(day=1)
-        wanted = {
-            "from": [first.isoformat()],
-            "to": [(following - timedelta(days=1)).isoformat()],
-            "size": [str(_MOST)],
-            "sortBy": ["date"],
-        }
-        view = await self._site.items(visit, "/api/offers", wanted)
-        begins: dict[date, list[dict[str, Any]]] = defaultdict(list)
-        for offer in view.items:
-            when = as_time(offer["begins"])
-            if when is not None:
-                begins[when.date()].append(offer)
-        weeks = Calendar().monthdatescalendar(first.year, first.month)
-        values = {
-            "fresh": view.fresh,
-            "total": view.total,
-            "name": f"{first:%B %Y}",
-            "weeks": [
-                [Day(day, day.month == first.month, day == today, begins[day]) for day in week]
-                for week in weeks
-            ],
-            "before": f"{first - timedelta(days=1):%Y-%m}",
-            "after": f"{following:%Y-%m}",
-            "badges": BADGES,
-        }
-        return self._site.page(visit, "calendar.html", values)
+async def _show(site: Site, visit: Visit) -> Response:
+    """The month that the address names, else this one."""
+    today = site.system.clock.now().date()
+    first = _month(visit.parameter("month")) or today.replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    wanted = {
+        "from": [first.isoformat()],
+        "to": [(following - timedelta(days=1)).isoformat()],
+        "size": [str(_MOST)],
+        "sortBy": ["date"],
+    }
+    view = await site.items(visit, "/api/offers", wanted)
+    begins: dict[date, list[dict[str, Any]]] = defaultdict(list)
+    for offer in view.items:
+        when = as_time(offer["begins"])
+        if when is not None:
+            begins[when.date()].append(offer)
+    weeks = Calendar().monthdatescalendar(first.year, first.month)
+    values = {
+        "fresh": view.fresh,
+        "total": view.total,
+        "name": f"{first:%B %Y}",
+        "weeks": [
+            [Day(day, day.month == first.month, day == today, begins[day]) for day in week]
+            for week in weeks
+        ],
+        "before": f"{first - timedelta(days=1):%Y-%m}",
+        "after": f"{following:%Y-%m}",
+    }
+    return site.page(visit, "calendar.html", values)
 
 
 def _month(text: str) -> date | None:
@@ -78,3 +69,6 @@ def _month(text: str) -> date | None:
     if first is not None and not _FIRST_YEAR <= first.year <= _LAST_YEAR:
         raise InvalidInput([Problem("month", f"from {_FIRST_YEAR} to {_LAST_YEAR}")])
     return first
+
+
+PAGES = (PlainPage("/desk/calendar", show=_show),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,12 @@ import msgspec
 from training.modules.programs.contracts import Content, Level, Shortcoming
 from training.modules.programs.specification import shortcomings
 from twofold.errors import InvalidInput
+from twofold.http.pages.form_page import FormPage
 from twofold.http.pages.forms import Form
+from twofold.http.pages.site import Site
+from twofold.http.pages.steps import Step
+from twofold.http.pages.subject import Subject
+from twofold.http.pages.visit import Visit
 from twofold.messages.validation import read_value
 
 TEXTS = ("title", "trainer", "description", "agenda", "plan")
@@ -27,6 +32,36 @@ LABELS = {
 }
 
 
+_BLANK = {"level": ["beginner"], "durationInDays": ["1"]}
+
+
+def content_page(
+    subject: Subject,
+    address: str,
+    title: str,
+    doing: str,
+    step: Step,
+    submitting: Step | None = None,
+) -> FormPage:
+    """The form for ``step``; with ``submitting`` it can be saved incomplete, and submitted."""
+    return FormPage(
+        subject=subject,
+        template="content_form.html",
+        address=address,
+        title=title,
+        doing=doing,
+        step=msgspec.structs.replace(step, labels=LABELS, read=raw_content, keeps=("title",)),
+        changes="{" in address,
+        fields=fields_of,
+        afterwards={"submit": submitting} if submitting else {},
+        more=_choices,
+    )
+
+
+async def _choices(_: Site, __: Visit, form: Form) -> Mapping[str, Any]:
+    return {"levels": LEVELS, "lacking": listed(lacking(form))}
+
+
 def raw_content(form: Form) -> dict[str, Any]:
     """The form's fields as a command or query takes them."""
     raw: dict[str, Any] = {name: _text(form, name) for name in TEXTS}
@@ -37,8 +72,10 @@ def raw_content(form: Form) -> dict[str, Any]:
     return raw
 
 
-def fields_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+def fields_of(document: Mapping[str, Any], _: Visit) -> Mapping[str, Sequence[str]]:
     """A document's content as the fields of the form."""
+    if not document:
+        return _BLANK
     fields = {name: [str(document[name])] for name in (*TEXTS, "level", "durationInDays")}
     return {**fields, "categories": [", ".join(document["categories"])]}
 

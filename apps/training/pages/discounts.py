@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from training.modules.offers.discount import IssueDiscount
-from training.pages.looks import known_of
-from twofold.errors import Forbidden, InvalidInput, SignInRequired
 from twofold.http.pages.forms import Form
+from twofold.http.pages.page import PlainPage
 from twofold.http.pages.site import Site
+from twofold.http.pages.steps import Step, Taken, known_of
 from twofold.http.pages.visit import Visit
-from twofold.messages.validation import read_value
 
 
-class Discounts:
-    """The form for a new code. Codes are known to the write side alone, so none are listed."""
+def _entered(form: Form) -> Mapping[str, str]:
+    return {"code": form.value("code").strip().upper()}
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
-    async def show(self, request: Request) -> Response:
-        """The form, and the code that was issued last."""
-        visit = Visit.of(request, self._site.security)
-        if not visit.caller.subject:
-            raise SignInRequired("issuing discount codes")
-        if not self._site.may(IssueDiscount, visit.caller, owner=False):
-            raise Forbidden("issuing discount codes", "offer managers")
-        return self._page(visit, Form({}))
+_ISSUING = Step("", "Issue", "Issued", IssueDiscount, labels={"code": "Code"}, read=_entered)
 
-    async def issue(self, request: Request) -> Response:
-        """A code for a tenth off, once."""
-        visit = Visit.of(request, self._site.security)
-        form = Form(fields := await visit.fields())
-        code = form.value("code").strip().upper()
-        try:
-            command = read_value(IssueDiscount, {"code": code}, strict=False)
-            done = await self._site.send(visit, command, form.value("key"))
-        except InvalidInput as invalid:
-            wrong = Form(fields, invalid.problems, {"code": "Code"})
-            return self._page(visit, wrong, 422)
-        issued = urlencode({"issued": known_of(done)["code"]})
-        return visit.see(f"/discounts?{issued}", self._site.system)
 
-    def _page(self, visit: Visit, form: Form, code: int = 200) -> Response:
-        issued = visit.parameter("issued")
-        values = {"form": form, "issued": issued, "key": self._site.new_key()}
-        return self._site.page(visit, "discounts.html", values, code)
+async def _show(site: Site, visit: Visit, taken: Taken | None = None) -> Response:
+    """The form, and the code that was issued last."""
+    site.need(IssueDiscount, visit.caller, "issuing discount codes", owner=False)
+    values = {
+        "form": taken.form if taken else Form({}),
+        "issued": visit.parameter("issued"),
+        "key": site.new_key(),
+    }
+    return site.page(visit, "discounts.html", values, taken.code if taken else 200)
+
+
+async def _issue(site: Site, visit: Visit) -> Response:
+    """A code for a tenth off, once."""
+    taken = await _ISSUING.take(site, visit, {})
+    if taken.done is None:
+        return await _show(site, visit, taken)
+    code = known_of(_ISSUING, taken.form, taken.done)["code"]
+    return visit.see(f"/discounts?{urlencode({'issued': code})}", site.system)
+
+
+PAGES = (PlainPage("/discounts", show=_show, save=_issue),)

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from twofold.errors import Problem
 
 _INDEX = re.compile(r"\[(\d+)\]")
+
+
+Kind: TypeAlias = Literal[
+    "text", "area", "decimal", "number", "date", "time", "datetime-local", "hidden"
+]
+
+
+class Field(msgspec.Struct, frozen=True):
+    """Something a form asks for. Left empty, ``default`` is sent; without one, nothing is."""
+
+    name: str
+    label: str
+    help: str = ""
+    kind: Kind = "text"
+    default: str = ""
+
+    def entered(self, form: Form) -> str:
+        """What was filled in, as a command or query takes it."""
+        text = form.value(self.name).replace("\r\n", "\n").strip()
+        if self.kind in ("decimal", "number"):
+            text = text.replace(",", "")
+        if self.kind == "datetime-local" and text:
+            # Browsers send the local form; pages say that times are UTC.
+            text = f"{text}:00Z" if text.count(":") == 1 else f"{text}Z"
+        return text or self.default
 
 
 class Complaint(msgspec.Struct, frozen=True):

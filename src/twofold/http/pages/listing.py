@@ -18,10 +18,11 @@ from twofold.wiring.routes import Route
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One document, and how current it is."""
+    """One document, how current it is, and the projection that tells of its changes."""
 
     content: dict[str, Any]
     fresh: Freshness
+    live: str
 
 
 class ListView:
@@ -36,6 +37,7 @@ class ListView:
         self.total = 0
         self.next_cursor = ""
         self.fresh = Freshness("current")
+        self.live = ""
         self._highlights: Sequence[Mapping[str, str]] = ()
 
     @property
@@ -150,6 +152,7 @@ async def listed(
     view.total = selected.total or 0
     view.next_cursor = system.queries.next_cursor(name, request, selected) or ""
     view.fresh = freshness(system, (name,), found.position, found.time_us, stale=found.stale)
+    view.live = name
     view.show(selected.highlights)
     return view
 

@@ -17,6 +17,7 @@ from twofold.errors import Forbidden, NotCaughtUp, SignInRequired
 from twofold.http.pages.freshness import freshness
 from twofold.http.pages.listing import Document, ListView, listed
 from twofold.http.pages.rendering import environment
+from twofold.http.pages.subject import Subject
 from twofold.http.pages.visit import HEADERS, Visit
 from twofold.http.security import Security
 from twofold.messages.value import Command, Query
@@ -34,10 +35,18 @@ Menu = Sequence[tuple[str, str, frozenset[str]]]
 class Site:
     """What the pages of one application have in common.
 
-    ``menu`` lists entries as label, address and the roles they are for (none: everybody).
+    ``menu`` lists entries as label, address and the roles they are for (none: everybody),
+    ``badges`` gives states the look of their badge: accent, good, warn or bad.
     """
 
-    def __init__(self, system: System, security: Security, templates: Path, menu: Menu) -> None:
+    def __init__(
+        self,
+        system: System,
+        security: Security,
+        templates: Path,
+        menu: Menu,
+        badges: Mapping[str, str],
+    ) -> None:
         self.system = system
         self.security = security
         self._menu = menu
@@ -46,7 +55,7 @@ class Site:
         content = b"".join(self._files[name] for name in sorted(self._files))
         self._mark = hashlib.blake2b(content, digest_size=6).hexdigest()
         self._environment = environment(templates, system.clock.now)
-        self._environment.globals["static"] = self.static
+        self._environment.globals |= {"static": self.static, "badges": badges}
 
     def static(self, name: str) -> str:
         """The address of a static file; it changes with the content, so it is cached for ever."""
@@ -101,9 +110,14 @@ class Site:
         route = self._route(path, OneOf)
         found = await self.system.queries.one(route, key, await visit.asked(self.system))
         visit.late |= found.stale
-        names = (route.target.projection.name,)  # type: ignore[union-attr]
-        fresh = freshness(self.system, names, found.position, found.time_us, stale=found.stale)
-        return Document(msgspec.json.decode(found.answer), fresh)
+        live = route.target.projection.name  # type: ignore[union-attr]
+        fresh = freshness(self.system, (live,), found.position, found.time_us, stale=found.stale)
+        return Document(msgspec.json.decode(found.answer), fresh, live)
+
+    def live(self, path: str) -> str:
+        """The projection that tells of changes of the document that GET ``path`` answers."""
+        name: str = self._route(path, OneOf).target.projection.name  # type: ignore[union-attr]
+        return name
 
     async def page_of(
         self,
@@ -130,6 +144,29 @@ class Site:
         """Whether the caller may send such a command at all, the thing being theirs or not."""
         rules = [route.may for route in self.system.wired.routes if route.target is command]
         return any(_admits(rule, caller, owner=owner) for rule in rules)
+
+    def need(self, command: type[Command], caller: Caller, doing: str, *, owner: bool) -> None:
+        """Raises SignInRequired or Forbidden unless the caller may send such a command."""
+        if not caller.subject:
+            raise SignInRequired(doing)
+        if not self.may(command, caller, owner=owner):
+            rules = [
+                route.may.text for route in self.system.wired.routes if route.target is command
+            ]
+            raise Forbidden(doing, " or ".join(rules))
+
+    def seen(
+        self,
+        visit: Visit,
+        subject: Subject,
+        identity: str,
+        what: str,
+        done: Done,
+        shown: Mapping[str, str],
+    ) -> Response:
+        """Go and look at what was just done; it is remembered until it is seen there."""
+        deed = visit.deed(self.system, subject.kind, identity, what, done, shown)
+        return visit.see(subject.where(identity), self.system, deed)
 
     def new_key(self) -> str:
         """Made with a form, so that sending the form twice is one command."""

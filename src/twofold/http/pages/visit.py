@@ -51,6 +51,7 @@ class Visit:
         self.request = request
         self.caller = exchange.caller
         self._exchange = exchange
+        self._fields: dict[str, list[str]] | None = None
 
     @classmethod
     def of(cls, request: Request, security: Security) -> Visit:
@@ -87,6 +88,11 @@ class Visit:
         """One parameter of the address, "" if absent."""
         return self.parameters().get(name, [""])[0]
 
+    def named(self, name: str) -> str:
+        """A part of the address's path."""
+        part: str = self.request.path_params[name]
+        return part
+
     async def asked(self, system: System) -> Asked:
         """What to ask of queries."""
         found = await asked(self._exchange, system)
@@ -94,8 +100,10 @@ class Visit:
 
     async def fields(self) -> dict[str, list[str]]:
         """The fields of a form. Raises BodyTooLarge."""
-        body = await self._exchange.body(_LARGEST_FORM_BYTES)
-        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        if self._fields is None:
+            body = await self._exchange.body(_LARGEST_FORM_BYTES)
+            self._fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return self._fields
 
     def see(self, where: str, system: System, deed: Deed | None = None) -> Response:
         """Go and look there; what was just done is remembered until it is seen there."""
