@@ -1,10 +1,11 @@
 """Control documents: one for each read model, changed by compare-and-set alone.
 
-    {_id: name, rev, position, time_us, epoch, fingerprint, parts, journal}
+    {_id: name, rev, position, time_us, epoch, fingerprint, parts, journal,
+     turn, next}
 
 ``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
 applied, null where none is claimed. ``journal`` names what is being applied and the checkpoint to
-come.
+come. ``turn`` is the worker at it and ``next`` one that waits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 from bson.objectid import ObjectId
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from twofold.adapters._parts import parts_of, parts_text
@@ -46,6 +48,8 @@ class Control(msgspec.Struct, frozen=True):
     rev: int = 0
     checkpoint: Checkpoint | None = None
     journal: Named | None = None
+    turn: ObjectId | None = None
+    next: ObjectId | None = None
 
 
 class Controls:
@@ -80,23 +84,57 @@ class Controls:
             cursor = self._database.collection(CONTROL).find({}, {"rev": True, "journal.id": True})
             return {d["_id"]: (d["rev"], not d.get("journal")) for d in await cursor.to_list()}
 
+    async def take(
+        self, name: str, worker: ObjectId, instead_of: Control | None = None
+    ) -> Control | None:
+        """The control document if it is ``worker``'s turn now, or if nobody has moved since.
+
+        ``instead_of``: the worker whose turn it was then has taken too long.
+        """
+        free = {"turn": None, "next": {"$in": [None, worker]}}
+        known = {"rev": instead_of.rev, "turn": instead_of.turn} if instead_of else free
+        with translated():
+            found = await self._database.collection(CONTROL).find_one_and_update(
+                {"_id": name, **known},
+                {"$set": {"turn": worker, "next": None}},
+                return_document=ReturnDocument.AFTER,
+            )
+        return _control(found) if found else None
+
+    async def queue(self, name: str, worker: ObjectId) -> None:
+        """Be the next, if nobody else is."""
+        with translated():
+            await self._database.collection(CONTROL).update_one(
+                {"_id": name, "next": None}, {"$set": {"next": worker}}
+            )
+
+    async def leave(self, name: str, worker: ObjectId) -> None:
+        """Whatever is ``worker``'s is free again."""
+        with translated():
+            for place in ("turn", "next"):
+                await self._database.collection(CONTROL).update_one(
+                    {"_id": name, place: worker}, {"$set": {place: None}}
+                )
+
     async def move(self, control: Control, checkpoint: Checkpoint | None) -> bool:
         """Go on to ``checkpoint`` where no rows are to be written; False if somebody was first."""
-        return await self._next(control, {**_plain(checkpoint), "journal": None})
+        return await self._commit(control, {**_plain(checkpoint), "journal": None, "turn": None})
 
     async def begin(self, control: Control, journal: Named) -> bool:
         """Name ``journal``: from here on it will be applied. False if somebody was first."""
-        return await self._next(control, {**_plain(control.checkpoint), "journal": _named(journal)})
+        return await self._commit(
+            control, {**_plain(control.checkpoint), "journal": _named(journal)}
+        )
 
     async def finish(self, name: str, journal: Named) -> None:
         """Everything in ``journal`` is applied; nothing happens if somebody has said so before."""
-        done: Document = {**_plain(journal.coming), "journal": None}
+        done: Document = {**_plain(journal.coming), "journal": None, "turn": None}
         with translated():
             await self._database.collection(CONTROL).update_one(
                 {"_id": name, "journal.id": journal.id}, {"$set": done}
             )
 
-    async def _next(self, control: Control, content: Document) -> bool:
+    async def _commit(self, control: Control, content: Document) -> bool:
         known = {"_id": control.name, "rev": control.rev}
         change = {"$set": {**content, "rev": control.rev + 1}}
         with translated():
@@ -124,6 +162,8 @@ def _control(found: Document) -> Control:
             journal.get("data", b""),
             journal["clears"],
         ),
+        found.get("turn"),
+        found.get("next"),
     )
 
 

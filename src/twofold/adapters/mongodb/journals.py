@@ -10,7 +10,6 @@ A commit has four steps, and whoever comes after a crash finishes them:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -34,18 +33,18 @@ from twofold.adapters.mongodb.database import (
     rows_name,
     translated,
 )
+from twofold.adapters.mongodb.turns import Turns
 from twofold.errors import InvalidInput, StoreUnavailable
 from twofold.ports.read_store import Checkpoint
 
 _LARGEST_ROW = 15 * 1024 * 1024
 _TRIES = 5
-_LONGEST_PATIENCE_SECONDS = 30.0
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(RawBSONDocument)
 Reached: TypeAlias = Callable[[str], Awaitable[None]]
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """Sizes and waits. ``patience_seconds``: how long the worker at a journal is left alone."""
+    """Sizes, and how long a worker that shows no progress is waited for."""
 
     slice_rows: int = 1_000
     patience_seconds: float = 0.5
@@ -77,6 +76,7 @@ class Journals:
         self._controls = controls
         self._pace = pace
         self._reached = reached
+        self.turns = Turns(controls, pace.patience_seconds)
 
     async def commit(
         self, control: Control, coming: Checkpoint | None, rows: Mapping[str, Document | None]
@@ -107,15 +107,14 @@ class Journals:
         await self._finish(control.name, control.rev + 1, journal)
         return True
 
-    async def settled(self, name: str) -> Control:
-        """The control document once nothing is being applied.
+    async def settled(self, name: str, worker: ObjectId) -> Control:
+        """The control document when it is ``worker``'s turn and nothing is being applied.
 
         What a crashed worker left behind is finished first.
         """
-        control = await self._controls.read(name)
+        control = await self.turns.take(name, worker)
         while control.journal is not None:
-            if not await self._finished_by_others(control, control.journal):
-                await self._redo(control, control.journal)
+            await self._redo(control, control.journal)
             control = await self._controls.read(name)
         return control
 
@@ -151,21 +150,6 @@ class Journals:
         await self._reached("finished")
         if journal.pieces:
             await self.sweep(name, rev)
-
-    async def _finished_by_others(self, control: Control, journal: Named) -> bool:
-        """Whether it was finished while we waited for the worker that is probably at it."""
-        patience = self._pace.patience_seconds + journal.rows / 1_000
-        pause = 0.002
-        try:
-            async with asyncio.timeout(min(patience, _LONGEST_PATIENCE_SECONDS)):
-                while True:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, 0.05)
-                    now = await self._controls.read(control.name)
-                    if now.journal is None or now.journal.id != journal.id:
-                        return True
-        except TimeoutError:
-            return False
 
     async def _redo(self, control: Control, journal: Named) -> None:
         if journal.clears:

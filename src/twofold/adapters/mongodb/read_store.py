@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from bson.objectid import ObjectId
+
 from twofold.adapters._columns import column_of
 from twofold.adapters._counted import Counted, Counts
 from twofold.adapters._gathering import Gathering
@@ -77,8 +79,11 @@ class MongoReadStore:
         transaction = MongoReadTransaction(
             self._database, self._tables, self._controls, self._journals
         )
-        yield transaction
-        await transaction.commit()
+        try:
+            yield transaction
+            await transaction.commit()
+        finally:
+            await transaction.end()
         self._announce()
 
     def within(self, transaction: LogTransaction) -> MongoReadTransaction:
@@ -89,7 +94,8 @@ class MongoReadStore:
         """All rows go, and the checkpoint of the same name. Raises ValueError for another one."""
         if table != projection:
             raise ValueError(f"on MongoDB {table} goes with its own checkpoint, not {projection}'s")
-        while not await self._journals.clear(await self._journals.settled(table)):
+        worker = ObjectId()
+        while not await self._journals.clear(await self._journals.settled(table, worker)):
             continue
         self._announce()
 

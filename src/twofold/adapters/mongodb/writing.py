@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from bson.objectid import ObjectId
 
 from twofold.adapters._columns import column_of
 from twofold.adapters.mongodb.control import Control, Controls
@@ -51,6 +52,8 @@ class MongoReadTransaction:
         self._tables = tables
         self._controls = controls
         self._journals = journals
+        self._worker = ObjectId()
+        self._turns: list[str] = []
         self._steps: dict[str, _Step] = {}
         self._written: dict[str, dict[str, _Written | None]] = {}
 
@@ -97,7 +100,9 @@ class MongoReadTransaction:
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """The first checkpoint. Raises CheckpointLost if there is one."""
-        control = await self._journals.settled(checkpoint.projection)
+        control = await self._controls.read(checkpoint.projection)
+        if control.journal is not None:
+            control = await self._settled(checkpoint.projection)
         if control.checkpoint is not None or checkpoint.projection in self._steps:
             raise CheckpointLost(checkpoint.projection, 0)
         self._steps[checkpoint.projection] = _Step(control, checkpoint)
@@ -125,7 +130,7 @@ class MongoReadTransaction:
         step = self._steps.get(checkpoint.projection)
         if step is not None:
             return step.control, step.checkpoint
-        control = await self._journals.settled(checkpoint.projection)
+        control = await self._settled(checkpoint.projection)
         return control, control.checkpoint or checkpoint.unmoved()
 
     async def commit(self) -> None:
@@ -147,11 +152,21 @@ class MongoReadTransaction:
                 raise step.lost()
         else:
             await self._write_only(tables[0])
+        # A commit ends the turn by itself.
+        self._turns.clear()
+
+    async def end(self) -> None:
+        """Let others go on, whether it was committed or not."""
+        await self._journals.turns.leave(self._turns, self._worker)
+
+    async def _settled(self, name: str) -> Control:
+        self._turns.append(name)
+        return await self._journals.settled(name, self._worker)
 
     async def _write_only(self, table: str) -> None:
         """Rows without a checkpoint: nothing was expected, so whoever was first is followed."""
         while True:
-            control = await self._journals.settled(table)
+            control = await self._settled(table)
             if await self._journals.commit(control, control.checkpoint, self._rows(table)):
                 return
 
