@@ -26,22 +26,39 @@ def missing(server: str, problem: TwofoldError) -> NoReturn:
     pytest.skip(line)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL of this run, or the one in TWOFOLD_TEST_POSTGRES."""
-    given = os.environ.get("TWOFOLD_TEST_POSTGRES")
+def _server(name: str, product: str) -> Iterator[str]:
+    """The address of a server of this run, or the one in TWOFOLD_TEST_…."""
+    given = os.environ.get(f"TWOFOLD_TEST_{name.upper()}")
     if given:
         yield given
         return
     try:
-        context = temporary("postgres")
+        context = temporary(name)
         running = context.__enter__()
     except TwofoldError as exc:
-        missing("PostgreSQL", exc)
+        missing(product, exc)
     try:
         yield running.address
     finally:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL of this run, or the one in TWOFOLD_TEST_POSTGRES."""
+    yield from _server("postgres", "PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of a Redis of this run, or the one in TWOFOLD_TEST_REDIS."""
+    yield from _server("redis", "Redis")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[str]:
+    """The address of a RabbitMQ of this run, or the one in TWOFOLD_TEST_RABBITMQ."""
+    yield from _server("rabbitmq", "RabbitMQ")
 
 
 @pytest.fixture

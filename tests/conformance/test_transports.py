@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
+from twofold.adapters.redis.transport import RedisTransport
 from twofold.ports.transport import partition_of
 from twofold.testing.conformance.transport import ConnectTransport, TransportConformance
 
@@ -20,3 +21,9 @@ class TestMemoryTransport(TransportConformance):
     def connect(self) -> ConnectTransport:
         broker = MemoryBroker()
         return lambda: MemoryTransport(broker)
+
+
+class TestRedisTransport(TransportConformance):
+    @pytest.fixture
+    def connect(self, redis_server: str) -> ConnectTransport:
+        return lambda: RedisTransport(redis_server)
