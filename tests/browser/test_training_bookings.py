@@ -62,10 +62,11 @@ async def test_a_price_the_page_does_not_know_yet_is_told_by_the_refusal(
 
 async def test_a_discount_code_takes_a_tenth_off(browser: Browser, training: str) -> None:
     desk = await visitor(browser, training, "manager")
-    await desk.open("/discounts")
+    await desk.open("/discounts/new")
     await desk.page.get_by_label("Code").fill("tenth-off-2026")
     await desk.page.get_by_role("button", name="Issue").click()
-    await expect(desk.page.locator(".notice")).to_contain_text("TENTH-OFF-2026")
+    listed = desk.page.locator("tr", has_text="TENTH-OFF-2026")
+    await expect(listed.locator(".badge")).to_have_text("unused")
     manager = Program(training, "manager")
     programs = manager.get("/api/training-programs?active=true&size=5")["items"]
     offer_id = published(manager, programs[4]["programId"], places=3)
@@ -76,6 +77,8 @@ async def test_a_discount_code_takes_a_tenth_off(browser: Browser, training: str
     await tab.page.get_by_role("button", name="Confirm").click()
     await expect(status(tab.page)).to_have_text("confirmed", timeout=SLOW_MS)
     await expect(tab.page.locator("dl").first).to_contain_text("€432.00", timeout=SLOW_MS)
+    await desk.open("/discounts?status=used")
+    await expect(listed.get_by_role("link")).to_contain_text("used")
 
 
 async def test_an_administrator_books_for_others(browser: Browser, training: str) -> None:

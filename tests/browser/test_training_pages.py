@@ -37,7 +37,14 @@ def pages(address: str, account: str) -> list[str]:
             offer = program.get("/api/offers?status=published&size=1")["items"][0]
             month = offer["begins"][:7]
             calendar = f"/desk/calendar?month={month}"
-            return ["/desk", f"/desk/{offer['offerId']}", calendar, "/desk/new", "/discounts"]
+            return [
+                "/desk",
+                f"/desk/{offer['offerId']}",
+                calendar,
+                "/desk/new",
+                "/discounts",
+                "/discounts/new",
+            ]
         case "participant":
             booking = program.get("/api/bookings?size=1")["items"][0]["bookingId"]
             return ["/bookings", f"/bookings/{booking}", *common]

@@ -20,6 +20,7 @@ LISTS = {
         ("/programs", ""),
         ("/offers", ""),
         ("/desk", "manager"),
+        ("/discounts", "manager"),
         ("/bookings", "participant"),
         ("/proposals", "author"),
         ("/reviews/all", "reviewer"),

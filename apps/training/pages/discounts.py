@@ -1,45 +1,57 @@
-"""Issuing discount codes."""
+"""Discount codes: what became of them, and issuing new ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlencode
-
-from starlette.responses import Response
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from training.modules.offers.discount import IssueDiscount
+from twofold.http.pages.form_page import FormPage
 from twofold.http.pages.forms import Form
-from twofold.http.pages.page import PlainPage
-from twofold.http.pages.site import Site
-from twofold.http.pages.steps import Step, Taken, known_of
+from twofold.http.pages.list_page import Chips, Column, ListPage
+from twofold.http.pages.steps import Step
+from twofold.http.pages.subject import Subject
 from twofold.http.pages.visit import Visit
+
+_CODE = Subject("code", "code", "/discounts")
 
 
 def _entered(form: Form) -> Mapping[str, str]:
     return {"code": form.value("code").strip().upper()}
 
 
-_ISSUING = Step("", "Issue", "Issued", IssueDiscount, labels={"code": "Code"}, read=_entered)
+def _blank(_: Mapping[str, Any], __: Visit) -> Mapping[str, Sequence[str]]:
+    return {}
 
 
-async def _show(site: Site, visit: Visit, taken: Taken | None = None) -> Response:
-    """The form, and the code that was issued last."""
-    site.need(IssueDiscount, visit.caller, "issuing discount codes", owner=False)
-    values = {
-        "form": taken.form if taken else Form({}),
-        "issued": visit.parameter("issued"),
-        "key": site.new_key(),
-    }
-    return site.page(visit, "discounts.html", values, taken.code if taken else 200)
-
-
-async def _issue(site: Site, visit: Visit) -> Response:
-    """A code for a tenth off, once."""
-    taken = await _ISSUING.take(site, visit, {})
-    if taken.done is None:
-        return await _show(site, visit, taken)
-    code = known_of(_ISSUING, taken.form, taken.done)["code"]
-    return visit.see(f"/discounts?{urlencode({'issued': code})}", site.system)
-
-
-PAGES = (PlainPage("/discounts", show=_show, save=_issue),)
+PAGES = (
+    ListPage(
+        subject=_CODE,
+        template="discounts.html",
+        title="Discount codes",
+        query="/api/discounts",
+        columns=(
+            Column("Code", "text"),
+            Column("Status"),
+            Column("Booking"),
+            Column("Issued", "issuedAt"),
+            Column("By"),
+        ),
+        sorts=(("issuedAt", "Issued"), ("text", "Code")),
+        descending=True,
+        search="Code",
+        chips=(Chips("Status", "status"),),
+        begin=("Issue the first one", "/discounts/new"),
+    ),
+    FormPage(
+        subject=_CODE,
+        template="discount_form.html",
+        address="/discounts/new",
+        title="New discount code",
+        doing="issuing discount codes",
+        step=Step(
+            "", "Issue", "Code issued", IssueDiscount, labels={"code": "Code"}, read=_entered
+        ),
+        fields=_blank,
+    ),
+)

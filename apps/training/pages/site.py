@@ -44,6 +44,8 @@ _BADGES = {
     "published": "good",
     "cancelled": "bad",
     "held": "warn",
+    "unused": "accent",
+    "used": "good",
     "waiting": "accent",
     "confirmed": "good",
     "to-be-confirmed-anew": "warn",

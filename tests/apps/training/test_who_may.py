@@ -63,6 +63,7 @@ TABLE = {
     "POST /api/bookings/{bookingId}/confirm": Access("admin", "participant", {}),
     "POST /api/bookings/{bookingId}/cancel": Access("admin", "participant", {}),
     "POST /api/discounts": Access(MANAGERS, body={"code": "TENTH"}),
+    "GET /api/discounts": Access(MANAGERS),
     "GET /api/offers": Access(MANAGERS),
     "GET /api/offers/{offerId}": Access(MANAGERS),
     "GET /api/bookings": Access("participant manager admin"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from training.modules.catalogue.bookings import bookings
+from training.modules.catalogue.discounts import discounts
 from training.modules.catalogue.offers import desk, offers
 from training.modules.catalogue.portfolio import portfolio, program_pages
 from twofold import Module, anyone, get, own, role
@@ -17,6 +18,7 @@ module = Module(
     offers,
     desk,
     bookings,
+    discounts,
     get("/api/training-programs", portfolio.page_by(lambda card: card.title), may=anyone),
     get("/api/training-programs/{programId}", program_pages.one, may=anyone),
     get("/api/training-offers", offers.page_by(lambda card: card.begins), may=anyone),
@@ -29,4 +31,9 @@ module = Module(
         may=PARTICIPANT | MANAGER,
     ),
     get("/api/bookings/{bookingId}", bookings.one, may=PARTICIPANT | MANAGER),
+    get(
+        "/api/discounts",
+        discounts.page_by(lambda row: row.issued_at, descending=True),
+        may=MANAGER,
+    ),
 )
