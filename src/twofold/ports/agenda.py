@@ -46,7 +46,8 @@ class QueuedCommand(msgspec.Struct, frozen=True, gc=False):
 class Later(msgspec.Struct, frozen=True):
     """What an append puts on the agenda and takes off it.
 
-    ``cancelled`` are names of the append's own stream's timers; ``dequeued`` are command ids. A
+    ``cancelled`` are names of the append's own stream's timers; ``dequeued`` are command ids, and
+    ``settled`` those of commands that are taken out of the inbox (``twofold.ports.inbox``). A
     timer set replaces one of the same stream and name; taking off what is not there is no error.
     """
 
@@ -54,6 +55,7 @@ class Later(msgspec.Struct, frozen=True):
     cancelled: tuple[str, ...] = ()
     enqueued: tuple[QueuedCommand, ...] = ()
     dequeued: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
 
 class Postponed(msgspec.Struct, frozen=True, gc=False):

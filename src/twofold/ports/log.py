@@ -22,6 +22,7 @@ import msgspec
 
 from twofold.messages.recorded import NewEvent, Recorded
 from twofold.ports.agenda import Agenda, Later
+from twofold.ports.inbox import Inbox
 from twofold.ports.leases import Leases
 
 STORED = "state"
@@ -141,6 +142,10 @@ class Log(Protocol):
     @property
     def leases(self) -> Leases:
         """Who does which part of the work that processes share, in the same database."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """Commands that are accepted and not decided yet, in the same database."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

@@ -27,6 +27,7 @@ from twofold.ports.read_store import (
 )
 from twofold.testing.fault_plan import FaultPlan, answered
 from twofold.testing.faulty_agenda import FaultyAgenda
+from twofold.testing.faulty_inbox import FaultyInbox
 from twofold.testing.faulty_leases import FaultyLeases
 
 
@@ -56,6 +57,11 @@ class FaultyLog:
     def leases(self) -> FaultyLeases:
         """The leases, on a bad day too."""
         return FaultyLeases(self._log.leases, self._plan)
+
+    @property
+    def inbox(self) -> FaultyInbox:
+        """The inbox, on a bad day too."""
+        return FaultyInbox(self._log.inbox, self._plan)
 
     async def open(self) -> None:
         """Nothing goes wrong before work has begun."""

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from twofold.adapters.memory.agenda import MemoryAgenda
+from twofold.adapters.memory.inbox import MemoryInbox
 from twofold.adapters.memory.leases import MemoryLeases
 from twofold.messages.recorded import Recorded
 from twofold.ports.agenda import Later
@@ -55,6 +56,11 @@ class MemoryLog:
     def leases(self) -> MemoryLeases:
         """Those of the storage."""
         return self.storage.leases
+
+    @property
+    def inbox(self) -> MemoryInbox:
+        """That of the storage."""
+        return self.storage.inbox
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -141,6 +147,7 @@ class MemoryStorage:
         self.snapshots: dict[tuple[str, str], Snapshot] = {}
         self.agenda = MemoryAgenda(self.snapshots)
         self.leases = MemoryLeases()
+        self.inbox = MemoryInbox()
         self.numbers: defaultdict[str, int] = defaultdict(int)
         self.lock = asyncio.Lock()
         self.more = asyncio.Event()
@@ -218,5 +225,6 @@ class MemoryTransaction:
         self._storage.snapshots.update(self._snapshots)
         for stream, later in self._later:
             self._storage.agenda.change(stream, later)
+            self._storage.inbox.remove(later.settled)
         for transaction in self.joined:
             transaction.commit()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twofold.adapters.postgres.database import PostgresDatabase
+from twofold.adapters.postgres.inbox import SETTLE
 from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED
 
@@ -95,6 +96,9 @@ async def keep_later(connection: Any, changes: Sequence[tuple[str, Later]]) -> N
     dequeued = [command_id for _, later in changes for command_id in later.dequeued]
     if dequeued:
         await connection.execute(_DEQUEUE, dequeued)
+    settled = [command_id for _, later in changes for command_id in later.settled]
+    if settled:
+        await connection.execute(SETTLE, settled)
 
 
 class PostgresAgenda:

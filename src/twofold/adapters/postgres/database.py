@@ -20,7 +20,7 @@ from twofold.errors import StoreFull, StoreUnavailable
 
 _PINNED = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off"}
 _PLANNED = {"synchronous_commit": "off"}
-_CHANNELS = ("twofold_log", "twofold_read")
+_CHANNELS = ("twofold_log", "twofold_read", "twofold_inbox")
 _SECONDS = 30.0
 # A connection that is made anew has to prepare everything again, in the midst of work.
 _STATEMENTS = 10_000_000

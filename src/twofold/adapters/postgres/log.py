@@ -15,6 +15,7 @@ from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
 from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
+from twofold.adapters.postgres.inbox import PostgresInbox
 from twofold.adapters.postgres.leases import PostgresLeases
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
@@ -58,6 +59,7 @@ class PostgresLog:
         self._secret = b""
         self._agenda = PostgresAgenda(database)
         self._leases = PostgresLeases(database)
+        self._inbox = PostgresInbox(database)
 
     @property
     def epoch(self) -> str:
@@ -78,6 +80,11 @@ class PostgresLog:
     def leases(self) -> PostgresLeases:
         """Who does what, in the same database."""
         return self._leases
+
+    @property
+    def inbox(self) -> PostgresInbox:
+        """Commands that wait, in the same database."""
+        return self._inbox
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

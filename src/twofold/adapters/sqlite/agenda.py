@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from twofold.adapters.sqlite.database import SqliteDatabase
+from twofold.adapters.sqlite.inbox import settle
 from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED
 
@@ -39,6 +40,8 @@ def keep_later(connection: sqlite3.Connection, changes: Sequence[tuple[str, Late
             )
         if later.dequeued:
             _dequeue(connection, later.dequeued)
+        if later.settled:
+            settle(connection, later.settled)
 
 
 class SqliteAgenda:

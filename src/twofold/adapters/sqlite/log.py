@@ -14,7 +14,9 @@ from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.sqlite.agenda import SqliteAgenda
 from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
+from twofold.adapters.sqlite.inbox import SqliteInbox
 from twofold.adapters.sqlite.leases import SqliteLeases
+from twofold.adapters.sqlite.waiting import wait_for_change
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -22,8 +24,6 @@ _COLUMNS = (
     "position, id, stream, version, type, schema_version, time_us, "
     "correlation_id, causation_id, actor, trace, data"
 )
-_LOOK_SECONDS = 0.015
-_QUIET_LOOK_SECONDS = 0.1
 
 
 class SqliteLog:
@@ -40,6 +40,7 @@ class SqliteLog:
         self._secret = b""
         self._agenda = SqliteAgenda(database)
         self._leases = SqliteLeases(database)
+        self._inbox = SqliteInbox(database)
 
     @property
     def epoch(self) -> str:
@@ -60,6 +61,11 @@ class SqliteLog:
     def leases(self) -> SqliteLeases:
         """Who does what, in the same database."""
         return self._leases
+
+    @property
+    def inbox(self) -> SqliteInbox:
+        """Commands that wait, in the same database."""
+        return self._inbox
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""
@@ -133,27 +139,12 @@ class SqliteLog:
         return row[0] or 0
 
     async def wait(self, after: int, timeout_seconds: float) -> None:
-        """An append of this process wakes at once; one of another is seen within some 15 ms.
+        """An append of this process wakes at once; one of another is seen within some 15 ms."""
 
-        In a log that stays quiet the looks become rarer, up to one in a tenth of a second.
-        """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_seconds
-        more, seen = self._more, self._data_version()
-        # Whatever was committed before this look is found by it, whatever comes later wakes.
-        if await self.head() > after:
-            return
-        pause = _LOOK_SECONDS
-        while (left := deadline - loop.time()) > 0:
-            try:
-                async with asyncio.timeout(min(pause, left)):
-                    await more.wait()
-                return
-            except TimeoutError:
-                version = self._data_version()
-                if version != seen and await self.head() > after:
-                    return
-                seen, pause = version, min(pause * 1.25, _QUIET_LOOK_SECONDS)
+        async def look() -> bool:
+            return await self.head() > after
+
+        await wait_for_change(self._database, self._more, look, timeout_seconds)
 
     async def take_numbers(self, name: str, count: int) -> int:
         """An upsert in a transaction of its own."""
@@ -164,12 +155,6 @@ class SqliteLog:
         async with self._database.transaction() as transaction:
             row = await transaction.run(lambda c: c.execute(sql, (name, count)).fetchone())
         return int(row[0]) - count + 1
-
-    def _data_version(self) -> int:
-        """Changes when another connection commits; reading it touches no table."""
-        with translated(self._database.path):
-            row = self._database.reading.execute("pragma data_version").fetchone()
-        return int(row[0])
 
 
 class SqliteLogTransaction:

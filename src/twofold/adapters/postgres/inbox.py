@@ -1,0 +1,108 @@
+"""The inbox on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from twofold.adapters.postgres.database import PostgresDatabase
+from twofold.ports.inbox import Accepted, Depth, Rejected
+
+T = TypeVar("T")
+CHANNEL = "twofold_inbox"
+# Rows take their ordinals in the order in which they are given; one exchange with the server.
+_KEEP = (
+    "with kept as (insert into twofold.accepted_command (command_id, part, accepted_us, content) "
+    "select id, part, accepted_us, content "
+    "from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) "
+    "with ordinality g(id, part, accepted_us, content, n) order by n "
+    "on conflict (command_id) do nothing returning command_id) "
+    f"select command_id, pg_notify('{CHANNEL}', '') from kept"
+)
+_WAITING = (
+    "select content from twofold.accepted_command where part = any($1::integer[]) "
+    "and command_id <> all($2::text[]) order by ordinal limit $3"
+)
+_FIND = (
+    "select command_id, content from unnest($1::text[]) g(id) "
+    "join twofold.accepted_command c on c.command_id = g.id"
+)
+SETTLE = "delete from twofold.accepted_command where command_id = any($1::text[])"
+_DEPTH = (
+    "select count(*), coalesce(min(accepted_us), 0), "
+    "(select count(*) from twofold.rejected_message) from twofold.accepted_command"
+)
+_REJECT = (
+    "insert into twofold.rejected_message (channel, part, place, content) "
+    "select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[]) "
+    "on conflict (channel, part, place) do nothing"
+)
+_REJECTED = "select content from twofold.rejected_message order by ordinal desc limit $1"
+
+
+class PostgresInbox:
+    """Statements on the log's connections; a notification tells of new commands."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    async def accept(self, commands: Sequence[tuple[int, Accepted]]) -> Mapping[str, Accepted]:
+        """One statement; what it did not insert is looked up."""
+        ids = [one.command_id for _, one in commands]
+        parts = [part for part, _ in commands]
+        times = [one.accepted_us for _, one in commands]
+        contents = [msgspec.json.encode(one) for _, one in commands]
+        kept = {row[0] for row in await self._fetch(_KEEP, ids, parts, times, contents)}
+        self._database.announce(CHANNEL)
+        known = [command_id for command_id in ids if command_id not in kept]
+        return await self.find(known) if known else {}
+
+    async def waiting(
+        self, partitions: Sequence[int], without: Sequence[str], limit: int, timeout_seconds: float
+    ) -> Sequence[Accepted]:
+        """A notification wakes; one that got lost is made up for by the caller's next call."""
+        values = (list(partitions), list(without), limit)
+        notified = self._database.notified(CHANNEL)
+        found = _read(await self._fetch(_WAITING, *values), Accepted)
+        if found or timeout_seconds <= 0:
+            return found
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await notified.wait()
+        except TimeoutError:
+            return []
+        return _read(await self._fetch(_WAITING, *values), Accepted)
+
+    async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
+        """By the unique index."""
+        rows = await self._fetch(_FIND, list(command_ids))
+        return {row[0]: msgspec.json.decode(row[1], type=Accepted) for row in rows}
+
+    async def settle(self, command_ids: Sequence[str]) -> None:
+        """By the unique index."""
+        await self._fetch(SETTLE, list(command_ids))
+
+    async def depth(self) -> Depth:
+        """Both tables are counted."""
+        return Depth(*(await self._fetch(_DEPTH))[0])
+
+    async def reject(self, messages: Sequence[Rejected]) -> None:
+        """One insert that leaves known rows as they are."""
+        rows = [(m.channel, m.partition, m.offset, msgspec.json.encode(m)) for m in messages]
+        if rows:
+            await self._fetch(_REJECT, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def rejected(self, limit: int) -> Sequence[Rejected]:
+        """From the end of the primary key."""
+        return _read(await self._fetch(_REJECTED, limit), Rejected)
+
+    async def _fetch(self, sql: str, *values: object) -> Any:
+        async with self._database.pinned() as connection:
+            return await connection.fetch(sql, *values)
+
+
+def _read(rows: Any, kind: type[T]) -> list[T]:
+    return [msgspec.json.decode(row[0], type=kind) for row in rows]

@@ -1,0 +1,117 @@
+"""The inbox on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from twofold.adapters.sqlite.database import SqliteDatabase
+from twofold.adapters.sqlite.waiting import wait_for_change
+from twofold.ports.inbox import Accepted, Depth, Rejected
+
+T = TypeVar("T")
+_KEEP = (
+    "insert or ignore into twofold_accepted_command (command_id, part, accepted_us, content) "
+    "values (?, ?, ?, ?)"
+)
+_FIND = "select content from twofold_accepted_command where command_id = ?"
+_SETTLE = "delete from twofold_accepted_command where command_id = ?"
+_REJECT = (
+    "insert or ignore into twofold_rejected_message (channel, part, place, content) "
+    "values (?, ?, ?, ?)"
+)
+_DEPTH = (
+    "select count(*), coalesce(min(accepted_us), 0), "
+    "(select count(*) from twofold_rejected_message) from twofold_accepted_command"
+)
+
+
+def settle(connection: sqlite3.Connection, command_ids: Sequence[str]) -> None:
+    """Take commands out; runs in the writer's thread."""
+    connection.executemany(_SETTLE, [(command_id,) for command_id in command_ids])
+
+
+class SqliteInbox:
+    """Reads in reader threads, writes in transactions of its own."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._more = asyncio.Event()
+
+    async def accept(self, commands: Sequence[tuple[int, Accepted]]) -> Mapping[str, Accepted]:
+        """An insert each that leaves a known row as it is."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, Accepted]:
+            known: dict[str, Accepted] = {}
+            for part, one in commands:
+                row = (one.command_id, part, one.accepted_us, msgspec.json.encode(one))
+                if connection.execute(_KEEP, row).rowcount == 0:
+                    known |= _found(connection, one.command_id)
+            return known
+
+        known = await self._write(work)
+        self._more.set()
+        self._more = asyncio.Event()
+        return known
+
+    async def waiting(
+        self, partitions: Sequence[int], without: Sequence[str], limit: int, timeout_seconds: float
+    ) -> Sequence[Accepted]:
+        """From the beginning of the primary key, past what belongs to others."""
+        marks = ", ".join("?" * len(partitions))
+        sql = (
+            f"select content from twofold_accepted_command where part in ({marks}) "
+            "and command_id not in (select value from json_each(?)) order by ordinal limit ?"
+        )
+        values = (*partitions, msgspec.json.encode(without).decode(), limit)
+        found: list[Accepted] = []
+
+        async def look() -> bool:
+            found[:] = await self._contents(sql, values, Accepted)
+            return bool(found)
+
+        await wait_for_change(self._database, self._more, look, timeout_seconds)
+        return found or await self._contents(sql, values, Accepted)
+
+    async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
+        """By the unique index."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, Accepted]:
+            return {key: one for id_ in command_ids for key, one in _found(connection, id_).items()}
+
+        return await self._database.read(look)
+
+    async def settle(self, command_ids: Sequence[str]) -> None:
+        """By the unique index."""
+        await self._write(lambda connection: settle(connection, command_ids))
+
+    async def depth(self) -> Depth:
+        """Both tables are counted."""
+        return await self._database.read(lambda c: Depth(*c.execute(_DEPTH).fetchone()))
+
+    async def reject(self, messages: Sequence[Rejected]) -> None:
+        """An insert each that leaves a known row as it is."""
+        rows = [(m.channel, m.partition, m.offset, msgspec.json.encode(m)) for m in messages]
+        await self._write(lambda connection: connection.executemany(_REJECT, rows))
+
+    async def rejected(self, limit: int) -> Sequence[Rejected]:
+        """From the end of the primary key."""
+        sql = "select content from twofold_rejected_message order by ordinal desc limit ?"
+        return await self._contents(sql, (limit,), Rejected)
+
+    async def _contents(self, sql: str, values: tuple[object, ...], kind: type[T]) -> list[T]:
+        rows = await self._database.read(lambda c: c.execute(sql, values).fetchall())
+        return [msgspec.json.decode(row[0], type=kind) for row in rows]
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        async with self._database.transaction() as transaction:
+            return await transaction.run(work)
+
+
+def _found(connection: sqlite3.Connection, command_id: str) -> dict[str, Accepted]:
+    row = connection.execute(_FIND, (command_id,)).fetchone()
+    return {command_id: msgspec.json.decode(row[0], type=Accepted)} if row else {}

@@ -1,0 +1,89 @@
+"""The inbox: commands that were accepted and are not decided yet, kept in the write database.
+
+A command is taken out of it in the transaction that records its outcome
+(``twofold.ports.agenda.Later.settled``). Beside them lie messages that came over a broker and
+could not be taken for commands, until somebody has looked at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """A command with everything that deciding it takes.
+
+    Those of one ``lane`` are decided one after another: the aggregate that it is for, or the
+    command's own id where it begins one. ``data`` is the command as JSON, ``digest`` identifies it
+    where it came under an idempotency ``key``. ``subject``, ``name`` and ``roles`` are the
+    caller's.
+    """
+
+    command_id: str
+    lane: str
+    operation: str
+    data: msgspec.Raw
+    accepted_us: int
+    digest: str = ""
+    key: str = ""
+    subject: str = ""
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    correlation_id: str = ""
+    trace: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is no command of ours: where it was found, why, and what it was."""
+
+    channel: str
+    partition: int
+    offset: str
+    reason: str
+    attributes: Mapping[str, str]
+    data: bytes
+    time_us: int
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """How many commands wait, since when the oldest one (0: none), and how much was rejected."""
+
+    waiting: int
+    oldest_us: int
+    rejected: int
+
+
+class Inbox(Protocol):
+    """The port. Every method raises StoreUnavailable when the database does not answer."""
+
+    async def accept(self, commands: Sequence[tuple[int, Accepted]]) -> Mapping[str, Accepted]:
+        """Keep commands, each in its partition; answers those whose id was in the inbox before.
+
+        When it returns, they survive a crash. A partition's commands keep their order.
+        """
+
+    async def waiting(
+        self, partitions: Sequence[int], without: Sequence[str], limit: int, timeout_seconds: float
+    ) -> Sequence[Accepted]:
+        """At most ``limit`` commands in the order in which they came, as soon as there are any.
+
+        ``without`` are the ids of those that the caller has in hand. None after the timeout.
+        """
+
+    async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
+        """Those that are in the inbox, by id."""
+
+    async def settle(self, command_ids: Sequence[str]) -> None:
+        """Take commands out; those that are not there are no error."""
+
+    async def depth(self) -> Depth:
+        """How much there is."""
+
+    async def reject(self, messages: Sequence[Rejected]) -> None:
+        """Keep messages that are no commands; the same one again is kept once."""
+
+    async def rejected(self, limit: int) -> Sequence[Rejected]:
+        """The latest rejected messages, the newest first."""
