@@ -65,16 +65,18 @@ class PostgresInbox:
     ) -> Sequence[Accepted]:
         """A notification wakes; one that got lost is made up for by the caller's next call."""
         values = (list(partitions), list(without), limit)
-        notified = self._database.notified(CHANNEL)
-        found = _read(await self._fetch(_WAITING, *values), Accepted)
-        if found or timeout_seconds <= 0:
-            return found
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await notified.wait()
-        except TimeoutError:
-            return []
-        return _read(await self._fetch(_WAITING, *values), Accepted)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while True:
+            notified = self._database.notified(CHANNEL)
+            found = _read(await self._fetch(_WAITING, *values), Accepted)
+            left = deadline - asyncio.get_running_loop().time()
+            if found or left <= 0:
+                return found
+            try:
+                async with asyncio.timeout(left):
+                    await notified.wait()
+            except TimeoutError:
+                return []
 
     async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
         """By the unique index."""
