@@ -98,6 +98,22 @@ class Traced(SqliteDatabase):
         return connection
 
 
+PAGE = Select(where=any_of("kind", "k-7"), sort=("name", True), total=False)
+
+
+def sqlite_plans(path: Path, statements: Sequence[str]) -> str:
+    """The steps of all plans."""
+    connection = sqlite3.connect(path)
+    found = [
+        step
+        for sql in statements
+        if _DATA.match(sql)
+        for *_, step in connection.execute(f"explain query plan {sql}")
+    ]
+    connection.close()
+    return "\n".join(found)
+
+
 def sqlite_scans(path: Path, statements: Sequence[str]) -> list[str]:
     """Steps of plans that read a whole table, each with its statement."""
     connection = sqlite3.connect(path)
@@ -130,6 +146,20 @@ async def test_sqlite_finds_rows_by_index(tmp_path: Path, large: bool) -> None:
         await log.close()
 
 
+async def test_sqlite_takes_pages_of_a_facets_value_in_the_order_of_an_index(
+    tmp_path: Path,
+) -> None:
+    database = Traced(tmp_path / "plans.db")
+    store = SqliteReadStore(database)
+    await store.open([TABLE])
+    database.seen.clear()
+    await store.select(TABLE.name, PAGE)
+    assert f"INDEX read_{TABLE.name}_kind-name (c_kind=?)" in sqlite_plans(
+        tmp_path / "plans.db", database.seen
+    )
+    await store.close()
+
+
 def test_a_scan_on_sqlite_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "scan.db"
     with sqlite3.connect(path) as connection:
@@ -158,6 +188,14 @@ class Caught:
             connection.add_query_logger(lambda seen: kept.append((seen.query, seen.args or ())))
 
         return listening
+
+
+async def plan(address: str, sql: str, values: Sequence[Any]) -> str:
+    """The plan of one statement, without settings."""
+    connection = await asyncpg.connect(address)
+    lines = await connection.fetch(f"explain (costs off) {sql}", *values)
+    await connection.close()
+    return "\n".join(line[0] for line in lines)
 
 
 async def postgres_scans(
@@ -216,6 +254,9 @@ async def test_postgres_finds_rows_by_index(postgres: str, monkeypatch: pytest.M
         caught.planned.clear()
         await use_log(log, "thing:5", VERSIONS)
         await use_store(store)
+        await store.select(TABLE.name, PAGE)
+        sql, values = caught.planned[-1]
+        assert f"{TABLE.name}_kind-name" in await plan(postgres, sql, values)
         assert caught.jit == {"off"}
         assert len(caught.planned) > 8
         assert await postgres_scans(postgres, caught.pinned, *pins) == []

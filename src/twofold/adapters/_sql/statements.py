@@ -62,6 +62,9 @@ class Dialect(Protocol):
     def ranked(self, table: Table, wanted: Sequence[str], into: Values) -> tuple[str, str]:
         """Where rows come from, and an expression there that is larger for better hits."""
 
+    def state(self, name: str) -> str:
+        """A statement for the state of a table's checkpoint; ``name`` is its placeholder."""
+
     def facet(self, table: Table, column: Column, where: str) -> str:
         """A statement that counts the column's values as (value, count)."""
 
@@ -119,7 +122,7 @@ def _condition(
 
 
 def page(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]]:
-    """The statement for one page and one row more: key, document, sort value.
+    """The statement for one page and one row more: key, document, sort value, the table's state.
 
     Rows are chosen and sorted first, within an index where one has all that takes; then only the
     documents of the page are read.
@@ -140,10 +143,17 @@ def page(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]
     if select.offset:
         chosen += f" offset {into.add(select.offset)}"
     sql = (
-        f"select d.key, d.document, c.v from ({chosen}) c join {dialect.table(table.name)} d "
+        f"select d.key, d.document, c.v, ({dialect.state(into.add(table.name))}) "
+        f"from ({chosen}) c join {dialect.table(table.name)} d "
         f"on d.key = c.k order by {order.format(value='c.v', key='c.k')}"
     )
     return sql, into.list
+
+
+def state(dialect: Dialect, table: Table) -> tuple[str, list[Any]]:
+    """What the checkpoint of ``table`` says, for pages without a row to tell it."""
+    into = Values(dialect)
+    return dialect.state(into.add(table.name)), into.list
 
 
 def _order(column: str, descending: bool) -> tuple[str, str]:

@@ -68,6 +68,10 @@ class PostgresDialect:
         """ts_rank, with earlier texts weighing more."""
         return self.table(table.name), f"ts_rank(t_words, {into.add(_query(wanted))}::tsquery)"
 
+    def state(self, name: str) -> str:
+        """Position and parts."""
+        return f'select position || parts from twofold_read."$checkpoint" where projection = {name}'
+
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first."""
         name = column_name(column.name)

@@ -35,8 +35,6 @@ from twofold.ports.read_store import (
     Table,
 )
 
-_STATE = 'select position || parts from twofold_read."$checkpoint" where projection = $1'
-
 
 class PostgresReadStore:
     """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
@@ -113,13 +111,16 @@ class PostgresReadStore:
         shape = self._tables[table]
         async with self._database.planned() as connection:
             searches = bool(select.text.strip())
-            if not (select.total or select.facets or searches):
-                return await self._select(connection, shape, select)
+            found = None if searches else await self._at_once(connection, shape, select)
+            if found is not None:
+                return found
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 if searches:
                     # Without fresh statistics the planner takes every word for a frequent one.
                     await connection.execute("set local enable_seqscan = off")
-                return await self._select(connection, shape, select)
+                rows = await self._page(connection, shape, select)
+                counts = await self._counts(connection, shape, select, rows)
+                return self._selected(shape, select, rows, counts)
 
     async def sums(self, table: str, sums: Sums) -> Sequence[Summed]:
         """Numerics added by the database, exact."""
@@ -154,10 +155,22 @@ class PostgresReadStore:
             rows = await connection.fetch(sql, list(keys))
         return {key: row[0] for key, row in zip(keys, rows, strict=True) if row[0] is not None}
 
-    async def _select(self, connection: Any, table: Table, select: Select) -> Selected:
+    async def _at_once(self, connection: Any, table: Table, select: Select) -> Selected | None:
+        """A page by itself: one statement is a snapshot, if what goes with it is known."""
+        rows = await self._page(connection, table, select)
+        if not (select.total or select.facets):
+            return self._selected(table, select, rows, Counts(None, {}))
+        counts = self._counted.at(table.name, select, rows[0][3]) if rows else None
+        return None if counts is None else self._selected(table, select, rows, counts)
+
+    async def _page(self, connection: Any, table: Table, select: Select) -> Sequence[Any]:
         sql, values = statements.page(self._dialect, table, select)
-        rows = await connection.fetch(sql, *values)
-        counts = await self._counts(connection, table, select)
+        rows: Sequence[Any] = await connection.fetch(sql, *values)
+        return rows
+
+    def _selected(
+        self, table: Table, select: Select, rows: Sequence[Any], counts: Counts
+    ) -> Selected:
         documents = [row[1] for row in rows[: select.limit]]
         more = len(rows) > select.limit
         return Selected(
@@ -168,10 +181,13 @@ class PostgresReadStore:
             page_highlights(table.texts, select.text, documents),
         )
 
-    async def _counts(self, connection: Any, table: Table, select: Select) -> Counts:
+    async def _counts(
+        self, connection: Any, table: Table, select: Select, rows: Sequence[Any]
+    ) -> Counts:
         if not (select.total or select.facets):
             return Counts(None, {})
-        state = await connection.fetchval(_STATE, table.name)
+        sql, values = statements.state(self._dialect, table)
+        state = rows[0][3] if rows else await connection.fetchval(sql, *values)
         known = self._counted.at(table.name, select, state)
         if known is not None:
             return known

@@ -55,8 +55,8 @@ async def _create(connection: Any, table: Table) -> None:
         columns.append("t_words tsvector not null")
     columns.append("document json not null")
     await connection.execute(f"create table {name} ({', '.join(columns)})")
-    for first, indexed in indexes(table).items():
-        index = quoted(f"{table.name}_{first}"[-63:])
+    for label, indexed in indexes(table).items():
+        index = quoted(f"{table.name}_{label}"[-63:])
         await connection.execute(f"create index {index} on {name} ({', '.join(indexed)}, key)")
     for column in table.columns:
         if column.kind is ColumnKind.TEXTS:

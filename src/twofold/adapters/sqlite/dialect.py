@@ -103,6 +103,10 @@ class SqliteDialect:
         source = self.table(table.name)
         return f"({hits}) join {source} on {source}.rowid = hit", "relevance"
 
+    def state(self, name: str) -> str:
+        """Position and parts."""
+        return f"select position || parts from twofold_checkpoint where projection = {name}"
+
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first; several texts are counted joined, as they stand."""
         order = "order by 2 desc, 1 asc nulls last"

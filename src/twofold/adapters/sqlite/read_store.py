@@ -36,7 +36,6 @@ from twofold.ports.read_store import (
 )
 
 _LOOK_SECONDS = 0.01
-_STATE = "select position || parts from twofold_checkpoint where projection = ?"
 
 
 class SqliteReadStore:
@@ -165,7 +164,7 @@ class SqliteReadStore:
         try:
             sql, values = statements.page(self._dialect, table, select)
             rows = connection.execute(sql, values).fetchall()
-            counts = self._counts(connection, table, select)
+            counts = self._counts(connection, table, select, rows)
         finally:
             connection.execute("commit")
         page = rows[: select.limit]
@@ -178,9 +177,12 @@ class SqliteReadStore:
             page_highlights(table.texts, select.text, [row[1] for row in page]),
         )
 
-    def _counts(self, connection: sqlite3.Connection, table: Table, select: Select) -> Counts:
-        row = connection.execute(_STATE, (table.name,)).fetchone()
-        state = row[0] if row else None
+    def _counts(
+        self, connection: sqlite3.Connection, table: Table, select: Select, rows: Sequence[Any]
+    ) -> Counts:
+        if not (select.total or select.facets):
+            return Counts(None, {})
+        state = rows[0][3] if rows else self._state(connection, table)
         known = self._counted.at(table.name, select, state)
         if known is not None:
             return known
@@ -192,6 +194,11 @@ class SqliteReadStore:
         counts = Counts(total, facets)
         self._counted.keep(table.name, select, state, counts)
         return counts
+
+    def _state(self, connection: sqlite3.Connection, table: Table) -> str | None:
+        sql, values = statements.state(self._dialect, table)
+        row = connection.execute(sql, values).fetchone()
+        return row[0] if row else None
 
     def _facet(
         self, connection: sqlite3.Connection, table: Table, select: Select, name: str

@@ -63,8 +63,8 @@ def _create(connection: sqlite3.Connection, table: Table) -> None:
     # The document comes last: counting and filtering then never read its pages.
     columns.append("document blob not null")
     connection.execute(f"create table {name} ({', '.join(columns)})")
-    for first, indexed in indexes(table, texts=True).items():
-        index = quoted(f"read_{table.name}_{first}")
+    for label, indexed in indexes(table, texts=True).items():
+        index = quoted(f"read_{table.name}_{label}")
         connection.execute(f"create index {index} on {name} ({', '.join(indexed)}, key)")
     if len(single) != len(table.columns):
         many = quoted(f"many_{table.name}")
