@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests import chores
 from tests.bookings import app
+from tests.http.conftest import served
+from twofold.errors import StoreUnavailable
 from twofold.testing import Site, site
 
 OPERATOR = {"by": "olga", "roles": ["operator"]}
@@ -110,3 +113,42 @@ def test_they_are_described(web: Site) -> None:
         "/processes/{process}/{key}/history",
     }
     assert "InstanceView" in document["components"]["schemas"]
+
+
+def test_stuck_instances_are_counted_and_do_not_make_it_unready() -> None:
+    def counted(web: Site) -> tuple[int, str]:
+        ready = web.get("/health/ready")
+        assert (ready.status, ready.json["status"]) == (200, "ready")
+        lines = web.get("/metrics").text.splitlines()
+        name = 'twofold_process_stuck_instances{process="chores"}'
+        (line,) = [line for line in lines if line.startswith(name)]
+        (listed,) = get(web, "/processes")["items"]
+        told: int = ready.json["processes"]["chores"]["stuckInstances"]
+        assert listed["stuck"] == told
+        return told, line.removeprefix(name).strip()
+
+    chores.broken.clear()
+    with site(chores.app) as web:
+        assert counted(web) == (0, "0.0")
+        chores.broken.add("two")
+        for key in ("a", "b"):
+            web.post(f"/chores/{key}", {"what": "two"})
+        web.post("/chores/c", {"what": "one"})
+        web.wait(1)
+        assert counted(web) == (2, "2.0")
+        chores.broken.clear()
+        web.wait(120)
+        assert counted(web) == (0, "0.0")
+
+
+async def test_metrics_are_there_while_the_store_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away() -> dict[str, int]:
+        raise StoreUnavailable("postgresql", "gone")
+
+    async with served(chores.app) as client:
+        monkeypatch.setattr(client.http.system.processes, "stuck", away)
+        metrics = await client.get("/metrics")
+        ready = await client.get("/health/ready")
+    assert metrics.status_code == 200
+    assert 'twofold_process_stuck_instances{process="chores"} NaN' in metrics.text
+    assert (ready.status_code, list(ready.json()["problems"])) == (503, ["store"])

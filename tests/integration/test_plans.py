@@ -15,10 +15,12 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
+from twofold.adapters.postgres import agenda as postgres_agenda
 from twofold.adapters.postgres import database as postgres_database
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.log import PostgresLog
 from twofold.adapters.postgres.read_store import PostgresReadStore
+from twofold.adapters.sqlite import agenda as sqlite_agenda
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
@@ -264,3 +266,30 @@ async def test_postgres_finds_rows_by_index(postgres: str, monkeypatch: pytest.M
     finally:
         await store.close()
         await log.close()
+
+
+async def test_stuck_instances_are_counted_by_an_index_of_their_own(
+    postgres: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "agenda.db"
+    sqlite, log = SqliteLog(SqliteDatabase(path)), PostgresLog(PostgresDatabase(postgres))
+    await sqlite.open()
+    await log.open()
+    connection = await asyncpg.connect(postgres)
+    try:
+        with sqlite3.connect(path) as file:
+            (plan,) = file.execute(f"explain query plan {sqlite_agenda._STUCK}").fetchall()
+        file.close()
+        assert "USING COVERING INDEX twofold_timer_stuck" in plan[-1]
+        await connection.execute(
+            "insert into twofold.timer "
+            "select 'p:' || n, 't', 'p', n from generate_series(1, 20000) as n"
+        )
+        for name, value in postgres_database._PINNED.items():
+            await connection.execute(f"set {name} = {value}")
+        lines = await connection.fetch(f"explain (costs off) {postgres_agenda._STUCK}")
+        assert "timer_stuck" in "\n".join(line[0] for line in lines)
+    finally:
+        await connection.close()
+        await log.close()
+        await sqlite.close()

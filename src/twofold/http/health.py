@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from math import nan
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -37,6 +39,12 @@ class Measurements:
         self._applied = self._gauge("twofold_projection_applied_position", "Last position applied")
         self._behind = self._gauge("twofold_projection_lag_events", "Events not applied yet")
         self._stopped = self._gauge("twofold_projection_stopped", "1 while it can't go on")
+        self._stuck = Gauge(
+            "twofold_process_stuck_instances",
+            "Instances that can't go on (NaN: the store does not answer)",
+            ("process",),
+            registry=self.registry,
+        )
         # Finding a series by its labels takes longer than counting.
         self._series = lru_cache(4_096)(self._new_series)
         self._head = Gauge("twofold_log_head_position", "Last position", registry=self.registry)
@@ -60,7 +68,16 @@ class Measurements:
             self._applied.labels(applier.name).set(position)
             self._behind.labels(applier.name).set(max(0, progress.head - position))
             self._stopped.labels(applier.name).set(applier.table in progress.stopped)
+        for name, count in (await self._stuck_instances()).items():
+            self._stuck.labels(name).set(count)
         await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
+
+    async def _stuck_instances(self) -> Mapping[str, float]:
+        """Other numbers are there while the store is not: they are wanted most then."""
+        try:
+            return await self._system.processes.stuck()
+        except TwofoldError:
+            return dict.fromkeys(self._system.wired.reactings, nan)
 
     def _gauge(self, name: str, what: str) -> Gauge:
         return Gauge(name, what, ("projection",), registry=self.registry)
@@ -77,10 +94,15 @@ class Health:
         await exchange.answer(200, b'{"status":"live"}')
 
     async def ready(self, exchange: Exchange) -> None:
-        """GET /health/ready, with the reason for each projection."""
+        """GET /health/ready, with the reason for each projection.
+
+        Instances of processes that are stuck are counted; the others go on, so it stays ready.
+        """
         problems: dict[str, str] = {}
+        stuck: dict[str, int] = {}
         try:
             await self._system.progress.refresh()
+            stuck = await self._system.processes.stuck()
         except TwofoldError as exc:
             problems["store"] = str(exc)
         if not self._system.ready:
@@ -100,5 +122,12 @@ class Health:
                 problems[applier.name] = why
         problems |= self._system.processes.stopped()
         status = {"status": "not ready" if problems else "ready", "problems": problems}
-        body = msgspec.json.encode({**status, "head": progress.head, "projections": projections})
+        body = msgspec.json.encode(
+            {
+                **status,
+                "head": progress.head,
+                "projections": projections,
+                "processes": {name: {"stuckInstances": count} for name, count in stuck.items()},
+            }
+        )
         await exchange.answer(503 if problems else 200, body)

@@ -12,6 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+RETRY = "(retry)"
+"""The timer by which an instance that is stuck comes back; no class has this name."""
+
 
 class DueTimer(msgspec.Struct, frozen=True, gc=False):
     """A timer of an instance (``stream``) of ``process``, due ``due_us`` microseconds from 1970."""
@@ -88,6 +91,10 @@ class Agenda(Protocol):
 
     async def pending_timers(self, stream: str) -> Sequence[DueTimer]:
         """All timers of one stream, in the order in which they are due."""
+
+    async def stuck(self) -> Mapping[str, int]:
+        """How many streams of each process have the timer ``RETRY``; those without any are left
+        out. Read by an index: a probe may ask every few seconds."""
 
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int

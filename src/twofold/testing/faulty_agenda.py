@@ -32,6 +32,11 @@ class FaultyAgenda:
         await self._plan.meet("agenda.pending_timers")
         return await self._agenda.pending_timers(stream)
 
+    async def stuck(self) -> Mapping[str, int]:
+        """May fail."""
+        await self._plan.meet("agenda.stuck")
+        return await self._agenda.stuck()
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
+from twofold.ports.agenda import RETRY, Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED, Snapshot
 
 
@@ -45,6 +46,10 @@ class MemoryAgenda:
     async def pending_timers(self, stream: str) -> Sequence[DueTimer]:
         """All are looked at."""
         return sorted((t for t in self._timers.values() if t.stream == stream), key=_due)
+
+    async def stuck(self) -> Mapping[str, int]:
+        """All are looked at."""
+        return Counter(t.process for t in self._timers.values() if t.name == RETRY)
 
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int

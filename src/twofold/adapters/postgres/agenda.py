@@ -7,7 +7,7 @@ from typing import Any
 
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.inbox import SETTLE
-from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
+from twofold.ports.agenda import RETRY, Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED
 
 _COMMAND = (
@@ -51,6 +51,7 @@ _NEXT = (
 )
 _NEXT_TIMER = _NEXT.format(table="twofold.timer")
 _NEXT_QUEUE = _NEXT.format(table="twofold.queued_command")
+_STUCK = f"select process, count(*) from twofold.timer where name = '{RETRY}' group by process"
 _PENDING = (
     "select process, stream, name, due_us from twofold.timer where stream = $1 "
     "order by due_us, name"
@@ -121,6 +122,10 @@ class PostgresAgenda:
     async def pending_timers(self, stream: str) -> Sequence[DueTimer]:
         """A range of the primary key."""
         return [DueTimer(*row) for row in await self._fetch(_PENDING, stream)]
+
+    async def stuck(self) -> Mapping[str, int]:
+        """The index of stuck instances alone, which has the word as it stands."""
+        return dict(await self._fetch(_STUCK))
 
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int

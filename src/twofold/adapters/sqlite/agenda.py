@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.inbox import settle
-from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
+from twofold.ports.agenda import RETRY, Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED
 
 T = TypeVar("T")
@@ -16,6 +16,7 @@ _COMMAND = (
     "command_id, process, stream, version, number, operation, data, correlation_id, trace, "
     "due_us, attempts, error"
 )
+_STUCK = f"select process, count(*) from twofold_timer where name = '{RETRY}' group by process"
 
 
 def keep_later(connection: sqlite3.Connection, changes: Sequence[tuple[str, Later]]) -> None:
@@ -72,6 +73,10 @@ class SqliteAgenda:
         sql = "select process, stream, name, due_us from twofold_timer where stream = ?"
         rows = await self._database.read(lambda c: c.execute(sql, (stream,)).fetchall())
         return sorted((DueTimer(*row) for row in rows), key=_due)
+
+    async def stuck(self) -> Mapping[str, int]:
+        """The index of stuck instances alone, which has the word as it stands."""
+        return dict(await self._database.read(lambda c: c.execute(_STUCK).fetchall()))
 
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int

@@ -57,7 +57,7 @@ def _list_processes(app: str, config: Any, as_json: bool) -> None:
     if as_json:
         _print_json({"items": found})
         return
-    table = Table("process", "position", "behind", "next timer", "next command", "stopped")
+    table = Table("process", "position", "behind", "next timer", "next command", "stuck", "stopped")
     for one in found:
         table.add_row(
             one.name,
@@ -65,6 +65,7 @@ def _list_processes(app: str, config: Any, as_json: bool) -> None:
             f"{one.lag_events:,}",
             _time(one.next_timer),
             _time(one.next_command),
+            f"{one.stuck:,}",
             one.stopped,
         )
     Console().print(table)

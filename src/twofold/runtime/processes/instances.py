@@ -10,14 +10,12 @@ import msgspec
 from twofold.errors import CorruptEvent, ProcessFailed, UnknownEvent
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event
-from twofold.ports.agenda import QueuedCommand
+from twofold.ports.agenda import RETRY, QueuedCommand
 from twofold.ports.log import STORED, Log
 from twofold.runtime.refusals import Refusal
 from twofold.runtime.streams import StreamState
 from twofold.wiring.event_types import EventTypes
 
-RETRY = "(retry)"
-"""The timer on the agenda by which a stuck instance comes back; no class has this name."""
 NOTHING = msgspec.Raw(b"null")
 
 

@@ -95,6 +95,11 @@ class Processes:
         with suppress(StoreUnavailable):
             await asyncio.gather(*(follower.save() for follower in self.followers))
 
+    async def stuck(self) -> dict[str, int]:
+        """How many instances of each process are stuck. Raises StoreUnavailable."""
+        found = await self._log.agenda.stuck() if self._wired.reactings else {}
+        return {name: found.get(name, 0) for name in self._wired.reactings}
+
     def stopped(self) -> dict[str, str]:
         """What can't go on, and why."""
         found = {follower.reacting.name: follower.why for follower in self.followers}

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from twofold.errors import ProcessFailed
-from twofold.ports.agenda import Agenda
+from twofold.ports.agenda import RETRY, Agenda
 from twofold.ports.log import Append, Appended, AppendOutcome
-from twofold.runtime.processes.instances import RETRY, CameDue, Instances, Trigger, WasRefused
+from twofold.runtime.processes.instances import CameDue, Instances, Trigger, WasRefused
 from twofold.runtime.processes.steps import Steps
 from twofold.runtime.streams import StreamState
 from twofold.runtime.writer import Writer

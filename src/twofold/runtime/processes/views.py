@@ -25,13 +25,17 @@ class View(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ProcessView(View, frozen=True):
-    """A process: how far it has read the log, what is due next, and why it stands still."""
+    """A process: how far it has read the log, what is due next, why it stands still.
+
+    ``stuck`` counts its instances that are.
+    """
 
     name: str
     position: int
     lag_events: int
     next_timer: datetime | None
     next_command: datetime | None
+    stuck: int
     stopped: str
 
 
@@ -129,6 +133,7 @@ class ProcessViews:
         agenda, head = self._system.log.agenda, await self._system.log.head()
         known, stopped = await agenda.consumers(), self._system.processes.stopped()
         followers = {f.reacting.name: f.position for f in self._system.processes.followers}
+        stuck = await self._system.processes.stuck()
         found = []
         for name in self._reactings:
             saved = known[name].position if name in known else 0
@@ -141,6 +146,7 @@ class ProcessViews:
                     max(0, head - position),
                     None if timer is None else moment(timer),
                     None if command is None else moment(command),
+                    stuck[name],
                     stopped.get(name, ""),
                 )
             )

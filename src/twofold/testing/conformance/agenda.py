@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from twofold.ports.agenda import Consumer, DueTimer, Later, Postponed, QueuedCommand
+from twofold.ports.agenda import RETRY, Consumer, DueTimer, Later, Postponed, QueuedCommand
 from twofold.ports.log import STORED, Append, Appended, Conflict, Log, Snapshot
 from twofold.testing.conformance.log import Connect, append, event, opened, written
 
@@ -100,6 +100,17 @@ class AgendaConformance:
             assert await log.agenda.pending_timers("p:1") == [timer("p:1", "t", 70)]
             await written(log, step("p:1", 2, Later(cancelled=("t",))))
             assert await log.agenda.pending_timers("p:1") == []
+
+    async def test_stuck_streams_are_counted_by_process(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            assert await log.agenda.stuck() == {}
+            again, other = Later((timer("p:1", RETRY, 10),)), Later((timer("p:2", "t", 10),))
+            third = Later((timer("p:3", RETRY, 10, Q), timer("p:3", "t", 20, Q)))
+            await written(log, step("p:1", 0, again), step("p:2", 0, other), step("p:3", 0, third))
+            assert await log.agenda.stuck() == {P: 1, Q: 1}
+            await written(log, step("p:1", 1, Later(cancelled=(RETRY,))))
+            assert await log.agenda.stuck() == {Q: 1}
 
     async def test_steps_of_one_batch_change_timers_in_their_order(self, connect: Connect) -> None:
         log = connect()
