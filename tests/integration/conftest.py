@@ -56,6 +56,7 @@ async def start(stores: Stores) -> AsyncIterator[Start]:
             projections: Any = "inline",
             application: Application = app,
             roles: frozenset[str] = frozenset({"api", "projector"}),
+            transport: Any = None,
             **settings: Any,
         ) -> System:
             log, read_store = stores()
@@ -67,6 +68,7 @@ async def start(stores: Stores) -> AsyncIterator[Start]:
                 chance=SeededChance(),
                 settings=RuntimeSettings(projections=projections, **settings),
                 roles=roles,
+                transport=transport,
             )
             return await stack.enter_async_context(system)
 

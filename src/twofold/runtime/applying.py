@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from twofold.errors import ProjectionFailed
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
-from twofold.ports.read_store import Checkpoint, ReadTransaction
+from twofold.ports.read_store import Checkpoint, Move, ReadTransaction
 from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
@@ -19,6 +19,7 @@ class Batch:
 
     ``after`` and ``position`` say which stretch of the log it covers: (after, position]. Without
     ``end`` (position and time of the stretch's last event) it ends with the last of ``events``.
+    Batches that share ``decoded`` decode an event once for all of them.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Batch:
         types: EventTypes,
         after: int,
         end: tuple[int, int] | None = None,
+        decoded: dict[int, Event] | None = None,
     ) -> None:
         self.events = events
         self.after = after
@@ -37,7 +39,7 @@ class Batch:
                 end = (events[-1].position, max(event.time_us for event in events))
         self.position, self.time_us = end
         self._types = types
-        self._decoded: dict[int, Event] = {}
+        self._decoded: dict[int, Event] = {} if decoded is None else decoded
 
     def until(self, position: int) -> Batch:
         """The part of it up to ``position``."""
@@ -48,14 +50,13 @@ class Batch:
         """The part of it above ``position``; decoded events are shared."""
         if position <= self.after:
             return self
-        rest = Batch(
-            [event for event in self.events if event.position > position],
-            self._types,
-            position,
-            (self.position, self.time_us),
-        )
-        rest._decoded = self._decoded
-        return rest
+        events = [event for event in self.events if event.position > position]
+        return Batch(events, self._types, position, (self.position, self.time_us), self._decoded)
+
+    def only(self, events: Sequence[Recorded]) -> Batch:
+        """The same stretch of the log with some of its events."""
+        end = (self.position, self.time_us)
+        return Batch(events, self._types, self.after, end, self._decoded)
 
     def of(self, types: frozenset[str], projection: str) -> list[Decoded]:
         """The events of ``types``, decoded. Raises ProjectionFailed if one can't be."""
@@ -99,9 +100,29 @@ class Applier:
         )
         # First, so that of two workers the second waits here and leaves without having done work.
         await transaction.advance(checkpoint, batch.after)
+        await self._fold(transaction, batch)
+        return checkpoint
+
+    async def apply_parts(
+        self,
+        transaction: ReadTransaction,
+        batch: Batch,
+        partitions: int,
+        moves: Mapping[int, Move],
+    ) -> Checkpoint:
+        """Apply ``batch`` and move some of ``partitions`` partitions.
+
+        Raises ProjectionFailed for a poison event, CheckpointLost if one of them stands elsewhere.
+        """
+        fingerprint = self.projection.fingerprint
+        checkpoint = Checkpoint(self.table, 0, batch.time_us, self._epoch, fingerprint)
+        moved = await transaction.advance_parts(checkpoint, partitions, moves)
+        await self._fold(transaction, batch)
+        return moved
+
+    async def _fold(self, transaction: ReadTransaction, batch: Batch) -> None:
         decoded = batch.of(self.types, self.name)
         if decoded and isinstance(self.projection, Folding):
             await FoldBatch(self.projection, self.table).apply(transaction, decoded)
         elif decoded and isinstance(self.projection, Writing):
             await write_by_hand(self.projection, transaction, decoded)
-        return checkpoint

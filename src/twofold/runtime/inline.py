@@ -9,6 +9,7 @@ from twofold.messages.recorded import Recorded
 from twofold.ports.log import Log, LogTransaction
 from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
 from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.runtime.tail import Tail
 from twofold.wiring.event_types import EventTypes
@@ -36,6 +37,7 @@ class InlineProjections:
         self._types = types
         self._progress = progress
         self._batch_size = batch_size
+        self._levelling = Levelling(log, read_store, types, progress, batch_size)
         self._tail = tail
         self._applied: list[Checkpoint] = []
 
@@ -67,21 +69,22 @@ class InlineProjections:
                 raise CheckpointLost(applier.table, batch.after)
             try:
                 if position < batch.after:
-                    position = await _stored_position(applier, reading)
+                    position = await self._stored_position(applier, reading)
                 piece = batch if position == batch.after else await self._gap(position, batch.after)
                 self._applied.append(await applier.apply(reading, piece))
                 position = piece.position
             except CheckpointLost:
-                position = await _stored_position(applier, reading)
+                position = await self._stored_position(applier, reading)
+
+    async def _stored_position(self, applier: Applier, reading: ReadTransaction) -> int:
+        # Where it was shared by partitions, these may stand at different positions.
+        await self._levelling.level_within(applier, reading)
+        stored = await reading.checkpoint(applier.table)
+        return stored.position if stored else 0
 
     async def _gap(self, position: int, target: int) -> Batch:
         events = await self._log.read(position, self._batch_size, None)
         return Batch([one for one in events if one.position <= target], self._types, position)
-
-
-async def _stored_position(applier: Applier, reading: ReadTransaction) -> int:
-    stored = await reading.checkpoint(applier.table)
-    return stored.position if stored else 0
 
 
 class LaterProjections:

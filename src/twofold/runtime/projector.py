@@ -10,6 +10,8 @@ from twofold.errors import CheckpointLost, ProjectionFailed, StoreUnavailable
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tail import Tail
@@ -34,6 +36,7 @@ class Projector:
         clock: Clock,
         chance: Chance,
         settings: RuntimeSettings,
+        levelling: Levelling,
     ) -> None:
         self.applier = applier
         self._tail = tail
@@ -42,6 +45,7 @@ class Projector:
         self._clock = clock
         self._chance = chance
         self._settings = settings
+        self._levelling = levelling
         self._stopping = False
         self._failures = 0
 
@@ -64,6 +68,8 @@ class Projector:
         try:
             moved = await self.step()
         except CheckpointLost:
+            # Others may have shared it by partitions, and stopped at different positions.
+            await self._levelling.level(self.applier)
             await self._progress.reread(self.applier.table)
         except ProjectionFailed as exc:
             await self._fail(exc)
@@ -114,11 +120,7 @@ class Projector:
             _LOG.error("projection stopped", projection=self.applier.name, why=why)
         self._progress.stopped[self.applier.table] = why
         self._failures += 1
-        seconds = min(
-            self._settings.retry_seconds * 2 ** min(self._failures, 16),
-            self._settings.retry_limit_seconds,
-        )
-        await self._clock.sleep(seconds * (0.5 + self._chance.fraction() / 2))
+        await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     def _recovered(self) -> None:
         if self._failures:

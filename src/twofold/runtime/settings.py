@@ -10,6 +10,7 @@ import msgspec
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Modes and limits. Times are in seconds, sizes in events or commands.
 
+    ``partitions``: into how many parts the work of relay and projectors is divided.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -19,6 +20,9 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     decide_attempts: int = 8
     cached_streams: int = 20_000
     projection_batch: int = 2_000
+    partitions: int = 1
+    relay_batch: int = 2_000
+    lease_seconds: float = 3.0
     tail_events: int = 20_000
     process_batch: int = 500
     timer_batch: int = 1_000

@@ -19,10 +19,12 @@ from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.inline import InlineProjections, LaterProjections
+from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
@@ -49,7 +51,8 @@ class System:
             done = await system.send(Submit(title="…"), Sent(caller=author))
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
-    the log for asynchronous projections, "scheduler" runs process managers and their timers;
+    the log for asynchronous projections, "relay" publishes the log to the transport, "scheduler"
+    runs process managers and their timers;
     without roles the system can only be looked at. Leaving the block drains: queued commands are
     written, batches at hand are finished.
     """
@@ -64,6 +67,7 @@ class System:
         chance: Chance,
         settings: RuntimeSettings | None = None,
         roles: frozenset[str] = frozenset({"api", "projector", "scheduler"}),
+        transport: Transport | None = None,
     ) -> None:
         self.wired: Wired = wire(application)
         self.application = application
@@ -73,6 +77,7 @@ class System:
         self.chance = chance
         self.settings = settings or RuntimeSettings()
         self.roles = roles
+        self.transport = transport
         self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._process_tasks: list[asyncio.Task[None]] = []
@@ -105,10 +110,12 @@ class System:
             self.tables,
             self.settings,
         )
+        self._start_sharing()
         if self._writes_inline:
             for applier in self.appliers:
+                await self.sharing.levelling.level(applier)
                 await self._catch_up(applier)
-        elif not self.inline and "projector" in self.roles:
+        elif not self.inline and "projector" in self.roles and not self._shares:
             self._start_projectors()
         self._spawn(self._watch(), self._tasks)
         await self._start_processes()
@@ -183,7 +190,9 @@ class System:
         await _cancel(self._process_tasks)
         await self._writer.drain()
         await self.processes.save()
+        self.sharing.stop()
         await stop_all(self._projectors, self._tasks)
+        await self.sharing.leave()
         await self.progress.close()
         await self.read_store.close()
         await self.log.close()
@@ -270,6 +279,30 @@ class System:
             else:
                 self.progress.stopped.pop(applier.table, None)
 
+    @property
+    def _shares(self) -> bool:
+        return self.transport is not None or self.settings.partitions > 1
+
+    def _start_sharing(self) -> None:
+        self.sharing = Sharing(
+            self.application.name,
+            self.log,
+            self.tail,
+            self.read_store,
+            self.appliers,
+            self.wired.events,
+            self.progress,
+            self.transport,
+            self.clock,
+            self.chance,
+            self.settings,
+        )
+        work = self.sharing.relaying() if "relay" in self.roles else []
+        if self._shares and not self.inline and "projector" in self.roles:
+            work += self.sharing.projecting()
+        for one in work:
+            self._spawn(one, self._tasks)
+
     def _start_projectors(self) -> None:
         for applier in self.appliers:
             projector = Projector(
@@ -280,6 +313,7 @@ class System:
                 self.clock,
                 self.chance,
                 self.settings,
+                self.sharing.levelling,
             )
             self._projectors.append(projector)
             self._spawn(projector.run(), self._tasks)

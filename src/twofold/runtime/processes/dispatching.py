@@ -13,9 +13,9 @@ from twofold.messages.recorded import microseconds
 from twofold.messages.value import Command
 from twofold.ports.agenda import Agenda, Postponed, QueuedCommand
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.processes.alarm import Alarm
-from twofold.runtime.processes.backoff import pause_seconds
 from twofold.runtime.processes.instances import WasRefused
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.refusals import REFUSALS

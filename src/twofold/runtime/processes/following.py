@@ -8,7 +8,7 @@ from twofold.errors import ProcessFailed, ProjectionFailed, StoreUnavailable
 from twofold.ports.agenda import Agenda
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Batch
-from twofold.runtime.processes.backoff import pause_seconds
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.processes.instances import Happened, Trigger
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings

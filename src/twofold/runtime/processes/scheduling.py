@@ -10,8 +10,8 @@ from twofold.errors import StoreUnavailable
 from twofold.messages.recorded import microseconds
 from twofold.ports.agenda import Agenda, DueTimer
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.processes.alarm import Alarm
-from twofold.runtime.processes.backoff import pause_seconds
 from twofold.runtime.processes.instances import CameDue, Trigger
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings

@@ -17,7 +17,7 @@ from twofold.messages.value import Command
 from twofold.ports.agenda import DueTimer, Later, QueuedCommand
 from twofold.ports.log import STORED, Append, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
-from twofold.runtime.processes.backoff import pause_seconds
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.processes.instances import (
     NOTHING,
     CameDue,

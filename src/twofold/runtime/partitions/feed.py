@@ -1,0 +1,260 @@
+"""What comes out of a transport, kept in memory for all projections of a process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from twofold.errors import TwofoldError
+from twofold.messages.value import Event
+from twofold.ports.read_store import Part
+from twofold.ports.time_and_chance import Clock
+from twofold.ports.transport import BEGINNING, Channel, Delivery, Reader, Transport
+from twofold.runtime.applying import Batch
+from twofold.runtime.partitions.arrivals import Arrivals, Arrived
+from twofold.runtime.partitions.membership import Membership
+from twofold.runtime.partitions.stretches import Source, Stretch
+from twofold.runtime.partitions.wire import NotOurs, Wire
+from twofold.wiring.event_types import EventTypes
+
+_LOG = structlog.get_logger("twofold.feed")
+_FETCH = 2_000
+_WAIT_SECONDS = 1.0
+_CHECK_SECONDS = 3.0
+_PAUSE_SECONDS = 0.5
+
+Applied = Mapping[int, Part]
+
+
+class Feed:
+    """Reads the partitions that this process holds, once for all its projections.
+
+    Each message tells which position came before it, so what the broker lost, trimmed or never had
+    is noticed and read from the log; messages that come again are not taken twice. Reading pauses
+    while ``limit_events`` wait for a projection that is at work.
+
+    ``standing`` tells where the projection furthest behind stands in each partition; ``rejected``
+    is told of messages that are not ours. ``why`` says why nothing can be read.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        channel: Channel,
+        wire: Wire,
+        types: EventTypes,
+        membership: Membership,
+        clock: Clock,
+        limit_events: int,
+        standing: Callable[[], Awaitable[Applied]],
+        rejected: Callable[[Delivery, NotOurs], None],
+    ) -> None:
+        self.arrivals: dict[int, Arrivals] = {}
+        self.why = ""
+        self.membership = membership
+        self._transport = transport
+        self._channel = channel.name
+        self._opening = [channel]
+        self._wire = wire
+        self._types = types
+        self._clock = clock
+        self._limit = limit_events
+        self._standing = standing
+        self._rejected = rejected
+        self._needs: dict[str, Applied] = {}
+        self._reader: Reader | None = None
+        self._more = asyncio.Event()
+        self._released = asyncio.Event()
+        self._decoded: dict[int, Event] = {}
+        self._checked = clock.monotonic()
+        self._checked_at: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Read until cancelled. A broker that fails is asked again."""
+        try:
+            while True:
+                try:
+                    await self._round()
+                    self.why = ""
+                except TwofoldError as exc:
+                    if not self.why:
+                        _LOG.error("can't read events", channel=self._channel, why=str(exc))
+                    self.why = str(exc)
+                    await self._clock.sleep(_PAUSE_SECONDS)
+        finally:
+            if self._reader is not None:
+                await self._reader.close()
+
+    def needs(self, projection: str, applied: Applied | None) -> None:
+        """A projection stands at ``applied``; None: it needs nothing from memory for now."""
+        if applied is None:
+            self._needs.pop(projection, None)
+        else:
+            self._needs[projection] = applied
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def wait(self, applied: Applied, timeout_seconds: float) -> None:
+        """Return when more has arrived than ``applied`` or held partitions have changed."""
+        if any(self._goes_on(n, part.position) for n, part in applied.items()):
+            return
+        more = self._more
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await more.wait()
+        except TimeoutError:
+            return
+
+    def batch(self, arrived: list[Arrived], begin: int, end: int) -> Batch:
+        """Events of several partitions as one batch; each is decoded once for all projections."""
+        events = sorted((one.event for one in arrived), key=lambda event: event.position)
+        time_us = max((event.time_us for event in events), default=0)
+        return Batch(events, self._types, begin, (end, time_us), self._decoded)
+
+    def _goes_on(self, partition: int, position: int) -> bool:
+        arrivals = self.arrivals.get(partition)
+        return arrivals is not None and arrivals.known > position
+
+    async def _round(self) -> None:
+        held = self.membership.held.keys()
+        if held != self.arrivals.keys() or self._reader is None:
+            await self._follow(set(held))
+        if not held:
+            await self.membership.change(_WAIT_SECONDS)
+            return
+        self._release()
+        room = self._limit - sum(map(len, self.arrivals.values()))
+        if room <= 0:
+            await self._wait_for_room()
+            return
+        assert self._reader is not None
+        for delivery in await self._reader.fetch(min(room, _FETCH), _WAIT_SECONDS):
+            self._take(delivery)
+        self._tell()
+        await self._check()
+
+    async def _follow(self, held: set[int]) -> None:
+        """Read the partitions held now: new ones from where their projections are."""
+        for gone in self.arrivals.keys() - held:
+            del self.arrivals[gone]
+        fresh = held - self.arrivals.keys()
+        starts = await self._starts(fresh) if fresh else {}
+        going_on = {n: one.offset for n, one in self.arrivals.items() if n not in fresh}
+        if self._reader is None:
+            self._reader = await self._transport.reader(self._channel, going_on)
+        else:
+            # What is to be read anew has to be left first.
+            await self._reader.move(going_on)
+        await self._reader.move({**going_on, **starts})
+
+    async def _starts(self, fresh: set[int]) -> dict[int, str]:
+        await self._transport.open(self._opening)
+        last = await self._transport.last(self._channel)
+        standing = await self._standing()
+        starts = {}
+        for partition in fresh:
+            arrivals = self.arrivals[partition] = Arrivals()
+            part = standing.get(partition, Part(0))
+            starts[partition] = part.offset
+            if not part.offset and part.position and partition in last:
+                starts[partition] = self._begin_at(arrivals, last[partition])
+        return starts
+
+    def _begin_at(self, arrivals: Arrivals, delivery: Delivery) -> str:
+        """Beginning after the newest message; what came before it is read from the log."""
+        try:
+            arrivals.begin(self._wire.read(delivery).position, delivery.offset)
+        except NotOurs:
+            return BEGINNING
+        return delivery.offset
+
+    def _take(self, delivery: Delivery) -> None:
+        arrivals = self.arrivals.get(delivery.partition)
+        if arrivals is None:
+            return
+        try:
+            arrivals.add(self._wire.read(delivery), delivery.offset)
+        except NotOurs as exc:
+            self._rejected(delivery, exc)
+
+    def _release(self) -> None:
+        """Forget what all projections at work have applied."""
+        for partition, arrivals in self.arrivals.items():
+            applied = [one[partition].position for one in self._needs.values() if partition in one]
+            if applied or len(arrivals) >= self._limit / len(self.arrivals):
+                arrivals.release(min(applied, default=arrivals.known))
+        if len(self._decoded) > self._limit:
+            self._decoded.clear()
+
+    async def _wait_for_room(self) -> None:
+        released = self._released
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await released.wait()
+        except TimeoutError:
+            return
+
+    async def _check(self) -> None:
+        """Now and then, whether the channel has more than has come: readers may be stuck, and a
+        channel that was made anew begins with lower offsets."""
+        if self._clock.monotonic() - self._checked < _CHECK_SECONDS:
+            return
+        self._checked = self._clock.monotonic()
+        for partition, delivery in (await self._transport.last(self._channel)).items():
+            arrivals = self.arrivals.get(partition)
+            if arrivals is None:
+                continue
+            try:
+                position = self._wire.read(delivery).position
+            except NotOurs:
+                continue
+            if position > arrivals.known == self._checked_at.get(partition):
+                _LOG.warning("reading anew what did not come", partition=partition)
+                del self.arrivals[partition]
+            else:
+                self._checked_at[partition] = arrivals.known
+
+    def _tell(self) -> None:
+        self._more.set()
+        self._more = asyncio.Event()
+
+
+class FeedSource:
+    """What arrives for one projection; from the log where something is missing."""
+
+    def __init__(self, feed: Feed, log: Source, projection: str, partitions: int) -> None:
+        self._feed = feed
+        self._log = log
+        self._projection = projection
+        self._partitions = partitions
+
+    async def after(self, applied: Applied, limit: int) -> Stretch:
+        """Gaps first: until they are filled, nothing of their partitions can be applied."""
+        self._feed.needs(self._projection, applied)
+        gaps = {n: part for n, part in applied.items() if self._lacks(n, part.position)}
+        if gaps:
+            return await self._log.after(gaps, limit)
+        arrived: list[Arrived] = []
+        reached: dict[int, Part] = {}
+        for partition, part in applied.items():
+            arrivals = self._feed.arrivals.get(partition)
+            if arrivals is None:
+                continue
+            found = arrivals.after(part.position, max(1, limit // len(applied)))
+            if found is not None:
+                arrived.extend(found[0])
+                reached[partition] = found[1]
+        begin = min((applied[n].position for n in reached), default=0)
+        end = max((part.position for part in reached.values()), default=0)
+        return Stretch(self._feed.batch(arrived, begin, end), self._partitions, reached)
+
+    async def wait(self, applied: Applied, timeout_seconds: float) -> None:
+        """Until something arrives."""
+        self._feed.needs(self._projection, applied)
+        await self._feed.wait(applied, timeout_seconds)
+
+    def _lacks(self, partition: int, position: int) -> bool:
+        arrivals = self._feed.arrivals.get(partition)
+        return arrivals is not None and arrivals.lacks(position)

@@ -1,0 +1,161 @@
+"""Projectors that share a projection with other processes, each with partitions of its own."""
+
+from __future__ import annotations
+
+import structlog
+
+from twofold.errors import CheckpointLost, ProjectionFailed
+from twofold.ports.read_store import Part, ReadStore
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.applying import Applier
+from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.partitions.levelling import Levelling
+from twofold.runtime.partitions.membership import Membership
+from twofold.runtime.partitions.stretches import Source, Stretch
+from twofold.runtime.progress import Progress
+from twofold.runtime.settings import RuntimeSettings
+
+_LOG = structlog.get_logger("twofold.projector")
+
+
+class SharedProjector:
+    """Applies the partitions that this process holds to one projection until it is stopped.
+
+    Where it stands is kept with the rows. Whoever believes in a partition that another process has
+    gone on with meanwhile finds it elsewhere, has written nothing, and looks again. A poison event
+    stops its partition of this projection only, with everything before it applied; it is tried
+    again with growing pauses.
+    """
+
+    def __init__(
+        self,
+        applier: Applier,
+        source: Source,
+        membership: Membership,
+        levelling: Levelling,
+        read_store: ReadStore,
+        progress: Progress,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings,
+    ) -> None:
+        self.applier = applier
+        self._source = source
+        self._membership = membership
+        self._levelling = levelling
+        self._store = read_store
+        self._progress = progress
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self._applied: dict[int, Part] = {}
+        self._blocked: dict[int, float] = {}
+        self._failures = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the stretch at hand and end."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Work until stopped. Whatever fails is reported and tried again."""
+        while not self._stopping:
+            try:
+                await self._go_on()
+            except CheckpointLost:
+                self._applied = {}
+            except Exception as exc:
+                # A projector that ended would look healthy until somebody noticed its lag.
+                self._failed(f"{type(exc).__name__}: {exc}")
+                await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
+
+    async def _go_on(self) -> None:
+        moved = await self.step()
+        if not self._blocked:
+            self._recovered()
+        if not moved:
+            free = self._free()
+            if free:
+                await self._source.wait(free, self._settings.poll_seconds)
+            else:
+                await self._membership.change(self._settings.poll_seconds)
+
+    async def step(self) -> bool:
+        """Apply what comes next in the partitions held; whether there was anything.
+
+        Raises CheckpointLost, StoreUnavailable.
+        """
+        await self._follow()
+        free = self._free()
+        if not free:
+            return False
+        stretch = await self._source.after(free, self._settings.projection_batch)
+        if not stretch.reached:
+            return False
+        await self._hold(stretch)
+        await self._apply(stretch)
+        return True
+
+    async def _follow(self) -> None:
+        """Know where the partitions stand that are held now."""
+        held = self._membership.held.keys()
+        if held == self._applied.keys():
+            return
+        table, partitions = self.applier.table, self._membership.parts
+        await self._progress.reread(table)
+        parts = self._progress.checkpoint(table).parted(partitions)
+        if parts is None:
+            await self._levelling.level(self.applier)
+            raise CheckpointLost(table, 0)
+        self._applied = {partition: parts[partition] for partition in held}
+        self._blocked = {n: until for n, until in self._blocked.items() if n in held}
+
+    def _free(self) -> dict[int, Part]:
+        now = self._clock.monotonic()
+        return {n: part for n, part in self._applied.items() if self._blocked.get(n, now) <= now}
+
+    async def _hold(self, stretch: Stretch) -> None:
+        """Held back on purpose (a demo and test setting): no event is shown before its age."""
+        held = self._settings.hold_projections_seconds
+        if held and stretch.batch.events:
+            age = self._clock.now().timestamp() - stretch.batch.events[-1].time_us / 1e6
+            await self._clock.sleep(max(0.0, held - age))
+
+    async def _apply(self, stretch: Stretch) -> None:
+        """Write it; without what can't be applied, and what follows that in its partition."""
+        blocked = set()
+        while True:
+            moves = stretch.moves(self._applied)
+            try:
+                async with self._store.transaction() as transaction:
+                    checkpoint = await self.applier.apply_parts(
+                        transaction, stretch.batch, stretch.partitions, moves
+                    )
+                break
+            except ProjectionFailed as exc:
+                blocked.add(self._block(stretch, exc))
+                stretch = stretch.without(exc.stream, exc.position)
+        for partition in stretch.reached.keys() - blocked:
+            self._blocked.pop(partition, None)
+        self._applied.update(stretch.reached)
+        self._progress.advanced([checkpoint])
+
+    def _block(self, stretch: Stretch, failed: ProjectionFailed) -> int:
+        """Leave the partition alone for a while."""
+        self._failed(f"{failed}: {failed.__cause__!r}")
+        pause = pause_seconds(self._failures, self._settings, self._chance)
+        partition = stretch.partition(failed.stream)
+        self._blocked[partition] = self._clock.monotonic() + pause
+        return partition
+
+    def _failed(self, why: str) -> None:
+        if not self._failures:
+            _LOG.error("projection stopped", projection=self.applier.name, why=why)
+        self._progress.stopped[self.applier.table] = why
+        self._failures += 1
+
+    def _recovered(self) -> None:
+        if self._failures:
+            _LOG.info("projection goes on", projection=self.applier.name)
+            self._progress.stopped.pop(self.applier.table, None)
+            self._failures = 0

@@ -1,0 +1,188 @@
+"""The relay: publishes the log's events, in order, to a transport."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from twofold.errors import ForeignLog, LeaseLost, TwofoldError
+from twofold.messages.recorded import Recorded
+from twofold.ports.leases import Leases
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.transport import Channel, Message, Transport
+from twofold.runtime.applying import Batch
+from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.partitions.membership import Membership
+from twofold.runtime.partitions.wire import Wire
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.tail import Tail
+
+_LOG = structlog.get_logger("twofold.relay")
+GROUP = "relay"
+_MARK_SECONDS = 0.2
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Up to where all is published, and the last position in each partition."""
+
+    position: int = 0
+    last: tuple[int, ...] = ()
+
+
+class Relay:
+    """Publishes while it holds the lease of the group "relay": one of all copies at a time.
+
+    What is published is marked a little later, so after a crash some events are published again.
+    So they are if a paused process believes too long that it is the one; readers tell copies by
+    their positions. ``why`` says why nothing is published.
+    """
+
+    def __init__(
+        self,
+        tail: Tail,
+        transport: Transport,
+        channel: Channel,
+        wire: Wire,
+        membership: Membership,
+        leases: Leases,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings,
+    ) -> None:
+        self.published = Published()
+        self.why = ""
+        self._tail = tail
+        self._transport = transport
+        self._channel = channel.name
+        self._opening = [channel]
+        self._wire = wire
+        self._membership = membership
+        self._leases = leases
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self._marked_at = clock.monotonic()
+        self._marked = Published()
+        self._failures = 0
+        self._stopping = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this copy is the one that publishes, as far as it knows."""
+        return bool(self._membership.held)
+
+    def stop(self) -> None:
+        """Finish the batch at hand and end."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Publish until stopped. Whatever fails is reported and tried again."""
+        while not self._stopping:
+            try:
+                if self.leads:
+                    await self._lead()
+                else:
+                    await self._membership.change(self._settings.poll_seconds)
+            except LeaseLost:
+                await self._membership.renew()
+            except TwofoldError as exc:
+                await self._pause(str(exc))
+            except Exception as exc:
+                await self._pause(f"{type(exc).__name__}: {exc}")
+
+    async def _lead(self) -> None:
+        """From where the mark stands, as long as the lease is ours."""
+        lease = self._membership.held[0]
+        await self._check_channel()
+        self._resume(lease.mark)
+        batch = await self._read(self.published.position)
+        while not self._stopping and self._holds(lease.token):
+            if batch.events:
+                batch = await self._publish_and_read(batch)
+                await self._mark(lease.token, late=True)
+            else:
+                await self._mark(lease.token, late=False)
+                self._recovered()
+                await self._tail.wait(batch.position, self._settings.poll_seconds)
+                batch = await self._read(batch.position)
+        await self._mark(lease.token, late=False)
+
+    async def _publish_and_read(self, batch: Batch) -> Batch:
+        """Under load the next batch is read while one is published."""
+        if len(batch.events) < self._settings.relay_batch:
+            await self._publish(batch)
+            return await self._read(batch.position)
+        coming = asyncio.ensure_future(self._read(batch.position))
+        try:
+            await self._publish(batch)
+            return await coming
+        finally:
+            coming.cancel()
+
+    async def _read(self, position: int) -> Batch:
+        return await self._tail.after(position, self._settings.relay_batch)
+
+    def _holds(self, token: int) -> bool:
+        lease = self._membership.held.get(0)
+        return lease is not None and lease.token == token
+
+    def _resume(self, mark: str) -> None:
+        marked = msgspec.json.decode(mark, type=Published) if mark else Published()
+        last = marked.last
+        if len(last) != self._wire.partitions:
+            # All before is published, in as many partitions as there were then.
+            last = (marked.position,) * self._wire.partitions
+        self.published = self._marked = Published(marked.position, last)
+
+    async def _check_channel(self) -> None:
+        """Two systems of one name at one broker would mix their events. Raises ForeignLog."""
+        await self._transport.open(self._opening)
+        for delivery in (await self._transport.last(self._channel)).values():
+            epoch = delivery.attributes.get("logepoch", "")
+            if epoch and epoch != self._wire.epoch:
+                raise ForeignLog(f"channel {self._channel}", self._wire.epoch, epoch)
+
+    async def _publish(self, batch: Batch) -> None:
+        messages, last = self._messages(batch.events)
+        await self._transport.publish(self._channel, messages)
+        self.published = Published(batch.position, last)
+        self._recovered()
+
+    def _messages(self, events: Sequence[Recorded]) -> tuple[list[Message], tuple[int, ...]]:
+        """The events, then a watermark for each partition in which the batch's last is not."""
+        last = list(self.published.last)
+        messages = []
+        for event in events:
+            partition = self._wire.partition(event.stream)
+            messages.append(self._wire.message(event, partition, last[partition]))
+            last[partition] = event.position
+        end = events[-1].position
+        for partition, position in enumerate(last):
+            if position < end:
+                messages.append(self._wire.watermark(partition, end, position))
+                last[partition] = end
+        return messages, tuple(last)
+
+    async def _mark(self, token: int, *, late: bool) -> None:
+        """Note what is published; under load only now and then. Raises LeaseLost."""
+        now = self._clock.monotonic()
+        if self.published == self._marked or (late and now - self._marked_at < _MARK_SECONDS):
+            return
+        mark = msgspec.json.encode(self.published).decode()
+        await self._leases.mark(GROUP, {0: (token, mark)})
+        self._marked, self._marked_at = self.published, now
+
+    async def _pause(self, why: str) -> None:
+        if not self._failures:
+            _LOG.error("nothing is published", channel=self._channel, why=why)
+        self.why = why
+        self._failures += 1
+        await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
+
+    def _recovered(self) -> None:
+        if self._failures:
+            _LOG.info("publishing goes on", channel=self._channel)
+            self._failures, self.why = 0, ""

@@ -1,0 +1,181 @@
+"""What a process of a system does by partitions: publish, read, and apply what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from twofold.ports.log import Log
+from twofold.ports.read_store import Part, ReadStore
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.transport import Channel, Delivery, Transport
+from twofold.runtime.applying import Applier
+from twofold.runtime.partitions.feed import Feed, FeedSource
+from twofold.runtime.partitions.levelling import Levelling
+from twofold.runtime.partitions.membership import Membership
+from twofold.runtime.partitions.projector import SharedProjector
+from twofold.runtime.partitions.relay import GROUP, Relay
+from twofold.runtime.partitions.stretches import LogSource, Source
+from twofold.runtime.partitions.wire import NotOurs, Wire
+from twofold.runtime.progress import Progress
+from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.tail import Tail
+from twofold.wiring.event_types import EventTypes
+
+_LOG = structlog.get_logger("twofold.sharing")
+_PROJECTORS = "projectors"
+
+
+class Sharing:
+    """The relay and the shared projectors of one process.
+
+    With a transport, projections read from it; without one, from the log.
+    """
+
+    def __init__(
+        self,
+        application: str,
+        log: Log,
+        tail: Tail,
+        read_store: ReadStore,
+        appliers: Sequence[Applier],
+        types: EventTypes,
+        progress: Progress,
+        transport: Transport | None,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings,
+    ) -> None:
+        self.channel = Channel(f"{application}.events", settings.partitions)
+        self.wire = Wire(application, log.epoch, settings.partitions)
+        self.levelling = Levelling(log, read_store, types, progress, settings.projection_batch)
+        self.relay: Relay | None = None
+        self.feed: Feed | None = None
+        self.projectors: list[SharedProjector] = []
+        self.rejected = 0
+        self._log = log
+        self._tail = tail
+        self._store = read_store
+        self._appliers = appliers
+        self._types = types
+        self._progress = progress
+        self._transport = transport
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self._memberships: list[Membership] = []
+
+    def relaying(self) -> list[Coroutine[Any, Any, None]]:
+        """The work of the role "relay"; none without a transport."""
+        if self._transport is None:
+            return []
+        membership = self._membership(GROUP, 1)
+        self.relay = Relay(
+            self._tail,
+            self._transport,
+            self.channel,
+            self.wire,
+            membership,
+            self._log.leases,
+            self._clock,
+            self._chance,
+            self._settings,
+        )
+        return [membership.run(), self.relay.run()]
+
+    def projecting(self) -> list[Coroutine[Any, Any, None]]:
+        """The work of the role "projector"."""
+        membership = self._membership(_PROJECTORS, self.channel.partitions)
+        work = [membership.run()]
+        if self._transport is not None:
+            self.feed = self._feed(self._transport, membership)
+            work.append(self.feed.run())
+        for applier in self._appliers:
+            projector = SharedProjector(
+                applier,
+                self._source(applier),
+                membership,
+                self.levelling,
+                self._store,
+                self._progress,
+                self._clock,
+                self._chance,
+                self._settings,
+            )
+            self.projectors.append(projector)
+            work.append(projector.run())
+        return work
+
+    def stopped(self) -> Mapping[str, str]:
+        """What does not work, and why."""
+        found = {one.group: one.why for one in self._memberships if one.why}
+        if self.relay is not None and self.relay.why:
+            found["relay"] = self.relay.why
+        if self.feed is not None and self.feed.why:
+            found["feed"] = self.feed.why
+        return found
+
+    def stop(self) -> None:
+        """Finish what is at hand and begin nothing new."""
+        for projector in self.projectors:
+            projector.stop()
+        if self.relay is not None:
+            self.relay.stop()
+
+    async def leave(self) -> None:
+        """Let others take over at once, and disconnect."""
+        await asyncio.gather(*(membership.leave() for membership in self._memberships))
+        if self._transport is not None:
+            await self._transport.close()
+
+    def _membership(self, group: str, parts: int) -> Membership:
+        membership = Membership(
+            self._log.leases, group, parts, self._settings.lease_seconds, self._clock, self._chance
+        )
+        self._memberships.append(membership)
+        return membership
+
+    def _feed(self, transport: Transport, membership: Membership) -> Feed:
+        return Feed(
+            transport,
+            self.channel,
+            self.wire,
+            self._types,
+            membership,
+            self._clock,
+            self._settings.tail_events,
+            self._standing,
+            self._reject,
+        )
+
+    def _source(self, applier: Applier) -> Source:
+        log = LogSource(self._tail, self.channel.partitions)
+        if self.feed is None:
+            return log
+        return FeedSource(self.feed, log, applier.table, self.channel.partitions)
+
+    async def _standing(self) -> Mapping[int, Part]:
+        """Where the projection stands that is furthest behind, by partition."""
+        stored = await self._store.checkpoints()
+        standing: dict[int, Part] = {}
+        for applier in self._appliers:
+            checkpoint = stored.get(applier.table)
+            parts = checkpoint.parted(self.channel.partitions) if checkpoint else None
+            for partition, part in enumerate(parts or (Part(0),) * self.channel.partitions):
+                known = standing.get(partition)
+                if known is None or part.position < known.position:
+                    standing[partition] = part
+        return standing
+
+    def _reject(self, delivery: Delivery, problem: NotOurs) -> None:
+        self.rejected += 1
+        _LOG.error(
+            "a message is left in the channel of events",
+            channel=self.channel.name,
+            partition=delivery.partition,
+            offset=delivery.offset,
+            why=problem.why,
+        )

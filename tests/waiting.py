@@ -1,0 +1,19 @@
+"""Waiting for a condition that nothing announces."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], timeout_seconds: float = 20
+) -> None:
+    """Return when it holds. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_seconds):
+        while True:
+            held = condition()
+            if await held if inspect.isawaitable(held) else held:
+                return
+            await asyncio.sleep(0.01)
