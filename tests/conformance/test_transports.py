@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
+from twofold.adapters.rabbitmq.transport import RabbitTransport
 from twofold.adapters.redis.transport import RedisTransport
 from twofold.ports.transport import partition_of
 from twofold.testing.conformance.transport import ConnectTransport, TransportConformance
@@ -27,3 +28,9 @@ class TestRedisTransport(TransportConformance):
     @pytest.fixture
     def connect(self, redis_server: str) -> ConnectTransport:
         return lambda: RedisTransport(redis_server)
+
+
+class TestRabbitTransport(TransportConformance):
+    @pytest.fixture
+    def connect(self, rabbitmq_server: str) -> ConnectTransport:
+        return lambda: RabbitTransport(rabbitmq_server)

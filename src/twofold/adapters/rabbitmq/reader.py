@@ -1,0 +1,128 @@
+"""Reading partitions: a consumer on each stream, on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from twofold.adapters._url_options import place
+from twofold.adapters.rabbitmq.channel import Channel, Refusal
+from twofold.adapters.rabbitmq.link import PORT, connected
+from twofold.adapters.rabbitmq.reading import consume, consuming, newest, queue_of
+from twofold.adapters.rabbitmq.wire import commands, delivery_of
+from twofold.errors import BrokerUnavailable
+from twofold.ports.transport import END, Delivery
+
+_NOTHING = -1
+
+
+class RabbitReader:
+    """Where one reader is, by partition: the offset of the message that it had last."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        self._url = url
+        self._channel = channel
+        self._after: dict[int, int] = {}
+        self._consumers: Channel | None = None
+        self._partitions: dict[str, int] = {}
+        self._begun = 0
+
+    async def fetch(self, limit: int, timeout_seconds: float) -> Sequence[Delivery]:
+        """What has arrived, else what comes."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_seconds
+        try:
+            consumers = await self._consuming()
+            while True:
+                left = deadline - clock()
+                await consumers.arrivals(max(left, 0.0))
+                found = self._take(consumers, limit)
+                if found or left <= 0:
+                    return found
+        except Refusal as exc:
+            raise await self._given_up(exc) from exc
+
+    async def move(self, starts: Mapping[int, str]) -> None:
+        """Keep, add and leave partitions."""
+        try:
+            new = [partition for partition in starts if partition not in self._after]
+            ends = await self._ends([partition for partition in new if starts[partition] == END])
+            begun = {n: ends.get(n, _number(starts[n])) for n in new if starts[n] != END}
+            kept = {n: after for n, after in self._after.items() if n in starts}
+            self._after = {**kept, **begun, **ends}
+            if self._consumers is not None and self._consumers.usable:
+                await self._change(self._consumers)
+        except Refusal as exc:
+            raise await self._given_up(exc) from exc
+
+    async def close(self) -> None:
+        """Leave all partitions and the connection."""
+        self._after = {}
+        consumers, self._consumers = self._consumers, None
+        if consumers is not None:
+            await consumers.link.close()
+
+    def _take(self, consumers: Channel, limit: int) -> list[Delivery]:
+        found: list[Delivery] = []
+        tag = 0
+        while consumers.arrived and len(found) < limit:
+            one = consumers.arrived.popleft()
+            tag = one.tag
+            partition = self._partitions.get(one.consumer)
+            if partition is None:
+                continue
+            offset, delivery = delivery_of(partition, one.header, one.body)
+            if offset > self._after[partition]:
+                self._after[partition] = offset
+                found.append(delivery)
+        if tag:
+            consumers.acknowledge(tag)
+        return found
+
+    async def _consuming(self) -> Channel:
+        """The consumers as they are, or all of them anew after what each had last."""
+        if self._consumers is None or not self._consumers.usable:
+            await self._disconnect()
+            link = await connected(self._url)
+            try:
+                self._consumers = await consuming(link)
+                await self._change(self._consumers)
+            except BaseException:
+                await link.close()
+                raise
+        return self._consumers
+
+    async def _change(self, consumers: Channel) -> None:
+        """End consumers of partitions that were left, begin those of new ones."""
+        for tag, partition in list(self._partitions.items()):
+            if partition not in self._after:
+                del self._partitions[tag]
+                await consumers.ask(commands.Basic.Cancel(tag))
+        for partition in self._after.keys() - self._partitions.values():
+            self._begun += 1
+            tag = f"{partition}-{self._begun}"
+            self._partitions[tag] = partition
+            after = self._after[partition]
+            offset = "first" if after == _NOTHING else after + 1
+            await consume(consumers, queue_of(self._channel, partition), tag, offset)
+
+    async def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
+        if not partitions:
+            return {}
+        link = (await self._consuming()).link
+        found = await newest(link, self._channel, partitions)
+        return {n: found[n][0] if n in found else _NOTHING for n in partitions}
+
+    async def _disconnect(self) -> None:
+        self._partitions = {}
+        consumers, self._consumers = self._consumers, None
+        if consumers is not None:
+            await consumers.link.close()
+
+    async def _given_up(self, refusal: Refusal) -> BrokerUnavailable:
+        await self._disconnect()
+        return BrokerUnavailable(f"RabbitMQ at {place(self._url, PORT)}", refusal.text)
+
+
+def _number(offset: str) -> int:
+    return int(offset) if offset else _NOTHING
