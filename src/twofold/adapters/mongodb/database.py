@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 try:
     import pymongo
@@ -19,7 +20,6 @@ from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError, WTimeoutError
-from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from twofold.errors import StoreFull, StoreUnavailable
@@ -56,11 +56,7 @@ class MongoDatabase:
     async def open(self) -> None:
         """Connect. Raises StoreUnavailable, saying why."""
         with translated():
-            given = parse_uri(self._url)["options"]
-            limits: dict[str, Any] = {
-                name: value for name, value in _LIMITS.items() if name not in given
-            }
-            self._client = AsyncMongoClient(self._url, appname="twofold", **limits)
+            self._client = _client(self._url)
             self._database = self._client.get_default_database(
                 self._name, read_preference=ReadPreference.PRIMARY, write_concern=_WRITTEN
             )
@@ -95,6 +91,15 @@ class MongoDatabase:
 def rows_name(table: str) -> str:
     """The name of a read model's collection."""
     return f"read_{table}"
+
+
+def _client(url: str) -> AsyncMongoClient[Document]:
+    given = {name.lower() for name, _ in parse_qsl(urlsplit(url).query)}
+    limits: dict[str, Any] = {n: value for n, value in _LIMITS.items() if n.lower() not in given}
+    try:
+        return AsyncMongoClient(url, appname="twofold", **limits)
+    except ValueError as exc:
+        raise StoreUnavailable("MongoDB", f"its address can't be read: {exc}") from exc
 
 
 @contextmanager

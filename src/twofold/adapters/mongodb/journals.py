@@ -167,7 +167,9 @@ class Journals:
     async def _piece(self, name: str, journal: Named, number: int) -> bytes | None:
         """None if somebody else has finished the journal meanwhile."""
         with translated():
-            found = await self._database.collection(JOURNAL).find_one(_piece_id(journal, number))
+            found = await self._database.collection(JOURNAL).find_one(
+                {"_id": _piece_id(journal, number)}
+            )
         if found is not None:
             return bytes(found["data"])
         now = await self._controls.read(name)
