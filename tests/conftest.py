@@ -61,6 +61,12 @@ def rabbitmq_server() -> Iterator[str]:
     yield from _server("rabbitmq", "RabbitMQ")
 
 
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """The address of a Kafka of this run, or the one in TWOFOLD_TEST_KAFKA."""
+    yield from _server("kafka", "Kafka")
+
+
 @pytest.fixture
 async def postgres(postgres_server: str) -> str:
     """The address of a fresh database."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from twofold.adapters.kafka.transport import KafkaTransport
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
 from twofold.adapters.rabbitmq.transport import RabbitTransport
 from twofold.adapters.redis.transport import RedisTransport
@@ -34,3 +35,9 @@ class TestRabbitTransport(TransportConformance):
     @pytest.fixture
     def connect(self, rabbitmq_server: str) -> ConnectTransport:
         return lambda: RabbitTransport(rabbitmq_server)
+
+
+class TestKafkaTransport(TransportConformance):
+    @pytest.fixture
+    def connect(self, kafka_server: str) -> ConnectTransport:
+        return lambda: KafkaTransport(kafka_server)
