@@ -12,6 +12,7 @@ import msgspec
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
+from twofold.assembly.brokers import transport_of
 from twofold.assembly.settings import Settings, sqlite_path
 from twofold.errors import Problem, SettingsProblems
 from twofold.ports.log import Log
@@ -22,7 +23,8 @@ from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
 
-ALL_ROLES = frozenset({"api", "projector", "scheduler"})
+ALL_ROLES = frozenset({"api", "relay", "projector", "scheduler"})
+_DRIVERS = {"pymongo": "TWOFOLD_READ", "asyncpg": "TWOFOLD_LOG"}
 
 
 def assemble(
@@ -40,13 +42,17 @@ def assemble(
     """
     try:
         log, read_store = _stores(application.name, settings)
+        transport = transport_of(settings.broker) if settings.broker else None
     except ModuleNotFoundError as exc:
-        reading = settings.log.startswith("sqlite") or exc.name == "pymongo"
-        name = "TWOFOLD_READ" if reading else "TWOFOLD_LOG"
+        name = _DRIVERS.get(exc.name or "", "TWOFOLD_BROKER")
+        if exc.name == "asyncpg" and settings.log.startswith("sqlite"):
+            name = "TWOFOLD_READ"
         raise SettingsProblems([Problem(name, str(exc))]) from exc
     runtime = msgspec.structs.replace(
         runtime or RuntimeSettings(),
         projections=settings.projections,
+        partitions=settings.partitions,
+        max_event_bytes=settings.max_event_bytes,
         hold_projections_seconds=settings.hold_projections_seconds,
     )
     return System(
@@ -57,6 +63,7 @@ def assemble(
         chance=chance or system_chance(),
         settings=runtime,
         roles=roles,
+        transport=transport,
     )
 
 

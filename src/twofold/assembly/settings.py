@@ -27,8 +27,12 @@ _NAMES = (
     "TWOFOLD_JWT_ISSUER",
     "TWOFOLD_JWT_AUDIENCE",
     "TWOFOLD_MAX_BODY_BYTES",
+    "TWOFOLD_PARTITIONS",
+    "TWOFOLD_MAX_EVENT_BYTES",
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
+BROKERS = ("kafka", "amqp", "amqps", "redis", "rediss")
+_MOST_PARTITIONS = 256
 _DATABASES = ("sqlite", "postgresql", "postgres")
 _MONGODB = ("mongodb", "mongodb+srv")
 
@@ -39,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     read: str
     projections: Literal["inline", "async"]
+    broker: str = ""
+    partitions: int = 1
+    max_event_bytes: int = 0
     demo: bool = False
     data: str = ""
     hold_projections_seconds: float = 0.0
@@ -64,7 +71,8 @@ def read_settings(
     _check_url("TWOFOLD_LOG", log, problems)
     _check_url("TWOFOLD_READ", read, problems)
     _check_not_available(given, problems)
-    mode = given.get("TWOFOLD_PROJECTIONS") or ("inline" if read == log else "async")
+    broker = _broker(given, problems)
+    mode = given.get("TWOFOLD_PROJECTIONS") or ("inline" if read == log and not broker else "async")
     if mode not in ("inline", "async"):
         problems.append(Problem("TWOFOLD_PROJECTIONS", f"inline or async, not {mode!r}"))
     elif mode == "inline" and read != log:
@@ -80,8 +88,12 @@ def read_settings(
         for name, default in (
             ("TWOFOLD_HOLD_PROJECTIONS_SECONDS", 0.0),
             ("TWOFOLD_MAX_BODY_BYTES", 1024 * 1024.0),
+            ("TWOFOLD_PARTITIONS", 4.0 if broker else 1.0),
+            ("TWOFOLD_MAX_EVENT_BYTES", 900_000.0 if broker else 0.0),
         )
     }
+    if not 1 <= numbers["TWOFOLD_PARTITIONS"] <= _MOST_PARTITIONS:
+        problems.append(Problem("TWOFOLD_PARTITIONS", f"from 1 to {_MOST_PARTITIONS}"))
     demo = given.get("TWOFOLD_DEMO", "")
     if demo not in ("", "0", "1"):
         problems.append(Problem("TWOFOLD_DEMO", f"1 or 0, not {demo!r}"))
@@ -91,6 +103,9 @@ def read_settings(
         log=log,
         read=read,
         projections="inline" if mode == "inline" else "async",
+        broker=broker,
+        partitions=int(numbers["TWOFOLD_PARTITIONS"]),
+        max_event_bytes=int(numbers["TWOFOLD_MAX_EVENT_BYTES"]),
         demo=demo == "1",
         data=given.get("TWOFOLD_DATA", ""),
         hold_projections_seconds=numbers["TWOFOLD_HOLD_PROJECTIONS_SECONDS"],
@@ -149,9 +164,19 @@ def _check_mongodb(url: str, problems: list[Problem]) -> None:
         problems.append(Problem("TWOFOLD_READ", "names no server: mongodb://host:port/database"))
 
 
+def _broker(given: Mapping[str, str], problems: list[Problem]) -> str:
+    """The broker's address, "" for none."""
+    url = given.get("TWOFOLD_BROKER", "")
+    if url in ("", "none"):
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in BROKERS or not parts.hostname:
+        known = "none, kafka://host:port, amqp://host or redis://host"
+        problems.append(Problem("TWOFOLD_BROKER", f"{known}, not {parts.scheme or url!r}"))
+    return url
+
+
 def _check_not_available(given: Mapping[str, str], problems: list[Problem]) -> None:
-    if given.get("TWOFOLD_BROKER", "none") not in ("", "none"):
-        problems.append(Problem("TWOFOLD_BROKER", "brokers are not available in this version"))
     commands = given.get("TWOFOLD_COMMANDS") or "sync"
     if commands == "async":
         problems.append(

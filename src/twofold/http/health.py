@@ -121,6 +121,7 @@ class Health:
             if why:
                 problems[applier.name] = why
         problems |= self._system.processes.stopped()
+        problems |= self._system.sharing.stopped()
         status = {"status": "not ready" if problems else "ready", "problems": problems}
         body = msgspec.json.encode(
             {

@@ -60,6 +60,12 @@ KINDS = (
         "The key came with another payload the first time. Use a new key for a new command.",
     ),
     Kind(
+        errors.MessageTooLarge,
+        413,
+        "Too large to be published",
+        "What would be recorded has more bytes than the broker takes. Send less at once.",
+    ),
+    Kind(
         errors.Refused,
         409,
         "Not possible now",

@@ -11,6 +11,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Modes and limits. Times are in seconds, sizes in events or commands.
 
     ``partitions``: into how many parts the work of relay and projectors is divided.
+    ``max_event_bytes``: the largest event that is recorded, 0 for no limit.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -22,6 +23,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     projection_batch: int = 2_000
     partitions: int = 1
     relay_batch: int = 2_000
+    max_event_bytes: int = 0
     lease_seconds: float = 3.0
     tail_events: int = 20_000
     process_batch: int = 500

@@ -220,7 +220,9 @@ class System:
             if self.inline
             else LaterProjections(self.tail, self.progress)
         )
-        self._writer = Writer(self.log, inline, self.settings.command_batch)
+        self._writer = Writer(
+            self.log, inline, self.settings.command_batch, self.settings.max_event_bytes
+        )
         self.streams = Streams(
             self.log, self.wired, self.settings.cached_streams, own_rows=self.settings.own_rows
         )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from twofold.errors import ProjectionFailed, ShuttingDown, StoreUnavailable
+from twofold.errors import MessageTooLarge, ProjectionFailed, ShuttingDown, StoreUnavailable
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
 from twofold.runtime.own_rows import RowChange, overtaken, save_rows
@@ -37,10 +37,13 @@ class Waiting(NamedTuple):
 class Writer:
     """Writes appends of all tasks in batches, in the order in which they came, with no timer."""
 
-    def __init__(self, log: Log, inline: Inline, batch_limit: int) -> None:
+    def __init__(
+        self, log: Log, inline: Inline, batch_limit: int, max_event_bytes: int = 0
+    ) -> None:
         self._log = log
         self._inline = inline
         self._limit = batch_limit
+        self._max_event_bytes = max_event_bytes
         self._pending: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -50,12 +53,18 @@ class Writer:
     ) -> asyncio.Future[AppendOutcome]:
         """Queue ``append``, decided on ``basis``, and what it changes in a team's own row.
 
-        The future has its outcome, or StoreUnavailable, ProjectionFailed.
+        The future has its outcome, or StoreUnavailable, ProjectionFailed, MessageTooLarge.
         """
         future: asyncio.Future[AppendOutcome] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.set_exception(ShuttingDown("the writer is closed"))
             return future
+        for event in append.all_events if self._max_event_bytes else ():
+            if len(event.data) > self._max_event_bytes:
+                # It could be recorded, but never reach anybody through the broker.
+                size, limit = len(event.data), self._max_event_bytes
+                future.set_exception(MessageTooLarge(f"the event {event.type}", size, limit))
+                return future
         self._pending.append(Waiting(append, basis, future, change))
         if self._task is None:
             self._task = asyncio.create_task(self._run())

@@ -23,10 +23,11 @@ class LastOrder(Value):
 
 class CustomerPage(ReadModel):
     """A customer: what they ordered, paid and got back. ``customerId`` "" collects invoices
-    without a customer."""
+    without a customer. ``country`` is the one of the latest thing known, as of ``countryAt``."""
 
     customer_id: Key[Owner[str]]
     country: str
+    country_at: datetime
     orders: Sort[int] = 0
     ordered: Sort[Decimal] = Decimal(0)
     paid: Decimal = Decimal(0)
@@ -57,35 +58,40 @@ def _buyer(
     return event.customer_id
 
 
-def _page(page: CustomerPage | None, customer: str, country: str) -> CustomerPage:
-    return page or CustomerPage(customer_id=customer, country=country)
+def _page(page: CustomerPage | None, customer: str, country: str, at: datetime) -> CustomerPage:
+    """The page with the later country, whatever order the two become known in."""
+    if page is None:
+        return CustomerPage(customer_id=customer, country=country, country_at=at)
+    if (at, country) > (page.country_at, page.country):
+        return page.but(country=country, country_at=at)
+    return page
 
 
 @customers.on(key=_buyer)
 def ordered(page: CustomerPage | None, event: OrderPlaced, meta: Recorded) -> CustomerPage:
     """One order more."""
     last = LastOrder(order_id=meta.stream_id, number=event.number, at=meta.time, total=event.total)
-    return _page(page, event.customer_id, event.country).with_order(last)
+    return _page(page, event.customer_id, event.country, meta.time).with_order(last)
 
 
 @customers.on(key=_buyer)
-def paid(page: CustomerPage | None, event: PaymentConfirmed) -> CustomerPage:
+def paid(page: CustomerPage | None, event: PaymentConfirmed, meta: Recorded) -> CustomerPage:
     """Money came."""
-    known = _page(page, event.customer_id, event.country)
+    known = _page(page, event.customer_id, event.country, meta.time)
     return known.but(paid=known.paid + event.amount)
 
 
 @customers.on(key=_buyer)
-def refunded(page: CustomerPage | None, event: OrderRefunded) -> CustomerPage:
+def refunded(page: CustomerPage | None, event: OrderRefunded, meta: Recorded) -> CustomerPage:
     """Money went back."""
-    known = _page(page, event.customer_id, event.country)
+    known = _page(page, event.customer_id, event.country, meta.time)
     return known.but(refunded=known.refunded + event.amount)
 
 
 @customers.on(key=_buyer)
 def invoiced(page: CustomerPage | None, event: InvoiceImported, meta: Recorded) -> CustomerPage:
     """Invoices are paid orders; credit notes and adjustments are money that went back or came."""
-    known = _page(page, event.customer_id, event.country)
+    known = _page(page, event.customer_id, event.country, event.date)
     if event.kind == "credit-note":
         return known.but(refunded=known.refunded - event.total)
     known = known.but(paid=known.paid + event.total)

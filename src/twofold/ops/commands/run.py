@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from twofold.assembly.assemble import ALL_ROLES
 from twofold.assembly.serving import build, serve
 from twofold.assembly.settings import Settings
 from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
@@ -18,17 +19,18 @@ from twofold.ops.tuning import tune_interpreter
 from twofold.wiring.application import Application
 
 _ROLES = {
-    "all": frozenset({"api", "projector", "scheduler"}),
+    "all": ALL_ROLES,
     "api": frozenset({"api"}),
+    "relay": frozenset({"relay"}),
     "projector": frozenset({"projector"}),
     "scheduler": frozenset({"scheduler"}),
 }
-_LATER = ("commands", "relay")
+_LATER = ("commands",)
 
 
 def run(
     app: App,
-    role: Annotated[str, typer.Option(help="all, api, projector or scheduler")] = "all",
+    role: Annotated[str, typer.Option(help="all, api, relay, projector or scheduler")] = "all",
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one", min=0, max=65535)] = 8000,
     config: Config = None,
@@ -44,6 +46,8 @@ def run(
             "projections are inline, so there is nothing for a projector to do; "
             "set TWOFOLD_PROJECTIONS=async"
         )
+    if role == "relay" and not settings.broker:
+        raise typer.BadParameter("there is no broker to publish to; set TWOFOLD_BROKER")
     http = build(application, settings, _ROLES[role])
     tune_interpreter()
     started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))
@@ -56,7 +60,7 @@ def _greet(application: Application, settings: Settings, role: str, host: str, p
     console.print(
         f"[bold]{application.title}[/] is up ({role}, projections {settings.projections})"
     )
-    if role in ("projector", "scheduler"):
+    if role not in ("all", "api"):
         console.print(f"  health   {where}/health/ready")
         return
     if application.pages is not None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from twofold.messages.recorded import microseconds
 from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.system import System
 
 
@@ -33,6 +34,8 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     console = Console()
     console.print(f"log {report['epoch']}, head {report['head']:,}")
     console.print(table)
+    if relay := report["relay"]:
+        console.print(f"published up to {relay['published']:,}, {relay['lagEvents']:,} behind")
 
 
 async def _report(system: System) -> dict[str, Any]:
@@ -61,5 +64,16 @@ async def _report(system: System) -> dict[str, Any]:
         "epoch": system.log.epoch,
         "projections": projections,
         "commands": {"mode": "sync"},
-        "relay": None,
+        "relay": await _relay(system),
     }
+
+
+async def _relay(system: System) -> dict[str, Any] | None:
+    """How far the log is published, as its relay has noted last; None without a broker."""
+    if system.transport is None:
+        return None
+    mark = (await system.log.leases.marks(GROUP)).get(0, "")
+    published = Published.of(mark).position
+    copies = await system.log.leases.members(GROUP)
+    behind = max(0, system.progress.head - published)
+    return {"published": published, "lagEvents": behind, "copies": len(copies)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from twofold.errors import ForeignLog, LeaseLost, TwofoldError
+from twofold.errors import BrokerUnsuitable, ForeignLog, LeaseLost, TwofoldError
 from twofold.messages.recorded import Recorded
 from twofold.ports.leases import Leases
 from twofold.ports.time_and_chance import Chance, Clock
@@ -30,6 +30,11 @@ class Published(msgspec.Struct, frozen=True):
 
     position: int = 0
     last: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, mark: str) -> Published:
+        """What a lease's mark says."""
+        return msgspec.json.decode(mark, type=cls) if mark else cls()
 
 
 class Relay:
@@ -130,7 +135,7 @@ class Relay:
         return lease is not None and lease.token == token
 
     def _resume(self, mark: str) -> None:
-        marked = msgspec.json.decode(mark, type=Published) if mark else Published()
+        marked = Published.of(mark)
         last = marked.last
         if len(last) != self._wire.partitions:
             # All before is published, in as many partitions as there were then.
@@ -140,6 +145,13 @@ class Relay:
     async def _check_channel(self) -> None:
         """Two systems of one name at one broker would mix their events. Raises ForeignLog."""
         await self._transport.open(self._opening)
+        wanted, limit = self._settings.max_event_bytes, self._transport.limit_bytes
+        if wanted > limit:
+            raise BrokerUnsuitable(
+                "the broker",
+                f"it takes messages of {limit:,} bytes, and events may have {wanted:,}: raise its "
+                "limit or lower TWOFOLD_MAX_EVENT_BYTES",
+            )
         for delivery in (await self._transport.last(self._channel)).values():
             epoch = delivery.attributes.get("logepoch", "")
             if epoch and epoch != self._wire.epoch:
