@@ -229,11 +229,14 @@ class Handwritten:
         @ledger.on
         async def paid(connection: Any, event: Paid, meta: Recorded) -> None: ...
 
-    The checkpoint is moved in the same transaction, so each event is applied once.
+    The checkpoint is moved in the same transaction, so each event is applied once. On a store
+    without transactions (MongoDB) writes take effect at once, and an event may be handled again or
+    by two workers at the same time: ``idempotent=True`` declares that this changes nothing.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, idempotent: bool = False) -> None:
         self.name = name
+        self.idempotent = idempotent
         self.declared_at = caller_place()
         self._declared: list[Callable[..., Awaitable[None]]] = []
 

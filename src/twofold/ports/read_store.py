@@ -258,6 +258,10 @@ class ReadTransaction(Protocol):
 class ReadStore(Protocol):
     """The port. Every method raises StoreUnavailable when the store does not answer."""
 
+    @property
+    def lends_transactions(self) -> bool:
+        """Whether what is written through a transaction's ``connection`` is part of it."""
+
     async def open(self, tables: Sequence[Table]) -> None:
         """Connect; create missing tables and indexes. May be called again with more tables.
 

@@ -37,7 +37,7 @@ from twofold.runtime.tokens import Tokens
 from twofold.runtime.versions import version_of
 from twofold.runtime.writer import Writer
 from twofold.wiring.application import Application
-from twofold.wiring.foldings import Folding, Writing
+from twofold.wiring.foldings import Folding, Writing, check_idempotent
 from twofold.wiring.wired import Wired, wire
 
 R = TypeVar("R")
@@ -70,6 +70,8 @@ class System:
         transport: Transport | None = None,
     ) -> None:
         self.wired: Wired = wire(application)
+        if not read_store.lends_transactions:
+            check_idempotent(self.wired.writings.values())
         self.application = application
         self.log = log
         self.read_store = read_store

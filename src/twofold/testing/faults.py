@@ -127,6 +127,11 @@ class FaultyReadStore:
         self._store = store
         self._plan = plan
 
+    @property
+    def lends_transactions(self) -> bool:
+        """As the store does."""
+        return self._store.lends_transactions
+
     async def open(self, tables: Sequence[Table]) -> None:
         """Nothing goes wrong before work has begun."""
         await self._store.open(tables)

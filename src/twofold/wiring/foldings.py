@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from twofold.domain.projection import Fold, Handwritten, Projection
 from twofold.domain.signatures import members, mistake, parameters
-from twofold.errors import Mistake
+from twofold.errors import Mistake, WiringProblems
 from twofold.messages.value import Event
 from twofold.wiring.checking import unique
 from twofold.wiring.event_types import EventTypes
@@ -82,6 +82,22 @@ def find_writings(
         }
         found[projection.name] = Writing(projection, table, projection.fingerprint())
     return found
+
+
+def check_idempotent(writings: Iterable[Writing]) -> None:
+    """Raises WiringProblems for those that need the store's transaction to apply an event once."""
+    problems = [
+        Mistake(
+            f"{writing.name} writes by hand, and this read store has no transactions: an event may "
+            "be handled twice; declare idempotent=True if that changes nothing, or use another "
+            "read store",
+            *writing.projection.declared_at,
+        )
+        for writing in writings
+        if not writing.projection.idempotent
+    ]
+    if problems:
+        raise WiringProblems(problems)
 
 
 def check_names(

@@ -44,6 +44,8 @@ class MemoryTables:
 class MemoryReadStore:
     """Keeps rows in dicts. Instances that share ``tables`` behave like one database."""
 
+    lends_transactions = True
+
     def __init__(self, tables: MemoryTables | None = None) -> None:
         self._kept = tables or MemoryTables()
 

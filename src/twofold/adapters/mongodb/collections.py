@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from pymongo import IndexModel
@@ -16,6 +17,8 @@ from twofold.ports.read_store import ColumnKind, Table
 
 # Longer than any worker can be paused and still have a write under way.
 _GONE_SECONDS = 24 * 3600
+# An index has at most 32 fields; two are ours.
+_COLUMNS = 30
 
 
 async def prepare(database: MongoDatabase, tables: Sequence[Table]) -> None:
@@ -23,8 +26,7 @@ async def prepare(database: MongoDatabase, tables: Sequence[Table]) -> None:
     with translated():
         await database.collection(JOURNAL).create_index([("name", 1), ("rev", 1)])
         for table in tables:
-            await _declare(database, table)
-            await database.rows(table.name).create_indexes(_indexes(table))
+            await _prepare(database, table)
 
 
 async def drop(database: MongoDatabase, table: str) -> None:
@@ -34,15 +36,16 @@ async def drop(database: MongoDatabase, table: str) -> None:
         await database.collection(MODEL).delete_one({"_id": table})
 
 
-async def _declare(database: MongoDatabase, table: Table) -> None:
-    shape = msgspec.json.encode(table).decode()
+async def _prepare(database: MongoDatabase, table: Table) -> None:
     models = database.collection(MODEL)
+    shape = msgspec.json.encode(table).decode()
     known = await models.find_one({"_id": table.name})
     if known is None:
-        try:
+        # First the indexes: what is declared has them, whoever is killed in between.
+        await database.rows(table.name).create_indexes(_indexes(table))
+        with suppress(DuplicateKeyError):
             await models.insert_one({"_id": table.name, "shape": shape})
-        except DuplicateKeyError:
-            known = await models.find_one({"_id": table.name})
+        known = await models.find_one({"_id": table.name})
     if known is not None and known["shape"] != shape:
         raise ShapeChanged(table.name)
 
@@ -50,7 +53,7 @@ async def _declare(database: MongoDatabase, table: Table) -> None:
 def _indexes(table: Table) -> list[IndexModel]:
     """All lists ask for living rows, so each index begins with that."""
     several = [c.name for c in table.columns if c.kind is ColumnKind.TEXTS]
-    found = {name: [c.name for c in columns] for name, columns in indexed(table).items()}
+    found = {name: [c.name for c in columns[:_COLUMNS]] for name, columns in indexed(table).items()}
     found |= {name: [name] for name in several}
     models = [
         IndexModel([("row.live", 1), *((path(c), 1) for c in columns), ("_id", 1)], name=name)

@@ -40,6 +40,8 @@ class MongoReadStore:
     ``reached`` is told each step of a commit, for tests.
     """
 
+    lends_transactions = False
+
     def __init__(
         self,
         database: MongoDatabase,

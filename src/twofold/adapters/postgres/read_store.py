@@ -39,6 +39,8 @@ from twofold.ports.read_store import (
 class PostgresReadStore:
     """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
 
+    lends_transactions = True
+
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
         self._dialect = PostgresDialect()

@@ -41,6 +41,8 @@ _LOOK_SECONDS = 0.01
 class SqliteReadStore:
     """Keeps read models in ``read_`` tables of a file, which may be the log's."""
 
+    lends_transactions = True
+
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._dialect = SqliteDialect()
