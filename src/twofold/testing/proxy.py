@@ -81,12 +81,12 @@ class Way:
 
 
 class FaultProxy:
-    """Listens at ``port`` of 127.0.0.1 and forwards to a server. See the module."""
+    """Listens at ``port`` of 127.0.0.1 (a free one for 0) and forwards to a server."""
 
-    def __init__(self, server_host: str, server_port: int) -> None:
+    def __init__(self, server_host: str, server_port: int, port: int = 0) -> None:
         self.to_server = Way()
         self.to_client = Way()
-        self.port = 0
+        self.port = port
         self._server = (server_host, server_port)
         self._listener: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from twofold.adapters.kafka.driver import Settings
 from twofold.errors import Problem, SettingsProblems
 
 _PORT = "9092"
@@ -12,7 +13,7 @@ _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _OPTIONS = ("mechanism", "ca")
 
 
-def settings_of(url: str) -> dict[str, Any]:
+def settings_of(url: str) -> Settings:
     """How to connect. Raises SettingsProblems."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 try:
     from confluent_kafka import KafkaError, KafkaException
@@ -32,6 +33,17 @@ _RIGHTS = (
     KafkaError.GROUP_AUTHORIZATION_FAILED,
 )
 _VAGUE = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
+
+_PASSING = (
+    *_VAGUE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.INVALID_REPLICATION_FACTOR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+_PAUSE_SECONDS = 0.1
+T = TypeVar("T")
 
 
 class Trouble:
@@ -81,6 +93,22 @@ def unavailable(error: KafkaError | None, trouble: Trouble | None = None) -> Bro
     return BrokerUnavailable(BROKER, _why(error))
 
 
+def answered(question: Callable[[], T], trouble: Trouble, seconds: float) -> T:
+    """The driver's answer, asked for again while a broker is about to start or to take over.
+
+    Blocks. Raises BrokerUnavailable.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return question()
+        except KafkaException as exc:
+            error = exc.args[0]
+            if trouble.hopeless or not _passes(error) or time.monotonic() > deadline:
+                raise unavailable(error, trouble) from exc
+            time.sleep(_PAUSE_SECONDS)
+
+
 @contextmanager
 def translated(trouble: Trouble | None = None) -> Iterator[None]:
     """The driver's errors as ours, in one place."""
@@ -88,6 +116,10 @@ def translated(trouble: Trouble | None = None) -> Iterator[None]:
         yield
     except KafkaException as exc:
         raise unavailable(exc.args[0], trouble) from exc
+
+
+def _passes(error: KafkaError) -> bool:
+    return bool(error.retriable()) or error.code() in _PASSING
 
 
 def _why(error: KafkaError | None) -> str:

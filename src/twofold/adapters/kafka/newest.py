@@ -6,7 +6,7 @@ import time
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from twofold.adapters.kafka.driver import Settings, Trouble, translated, unavailable
+from twofold.adapters.kafka.driver import Settings, Trouble, answered, translated, unavailable
 from twofold.adapters.kafka.reader import consumer_settings
 from twofold.adapters.kafka.wire import delivery_of
 from twofold.ports.transport import Delivery
@@ -35,7 +35,8 @@ def newest(settings: Settings, topic: str, partitions: int) -> dict[int, Deliver
 def _newest(
     consumer: Consumer, place: TopicPartition, deadline: float, trouble: Trouble
 ) -> Delivery | None:
-    begin, end = consumer.get_watermark_offsets(place, _left(deadline, trouble))
+    left = _left(deadline, trouble)
+    begin, end = answered(lambda: consumer.get_watermark_offsets(place, left), trouble, left)
     back = 1
     while end > begin:
         # The last offsets may belong to marks of transactions or to what compaction removed.

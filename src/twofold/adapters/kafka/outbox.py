@@ -69,7 +69,7 @@ class Outbox:
                 acks="all",
                 # The driver's own deadline is one for each message and would leave gaps.
                 message_timeout_ms=0,
-                linger_ms=0.5,
+                linger_ms=0,
                 compression_type="lz4",
                 message_max_bytes=topic.max_bytes,
                 batch_size=min(topic.max_bytes, _BATCH_BYTES),

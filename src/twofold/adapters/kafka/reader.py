@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from twofold.adapters.kafka.driver import (
     Settings,
     Trouble,
+    answered,
     settings_with,
     translated,
     unavailable,
@@ -21,6 +22,7 @@ from twofold.ports.transport import BEGINNING, END, Delivery
 
 _SLICE_SECONDS = 0.1
 _PROBE_SECONDS = 3.0
+_SILENCE_MS = 5_000
 
 
 def consumer_settings(settings: Settings, trouble: Trouble) -> dict[str, object]:
@@ -34,6 +36,7 @@ def consumer_settings(settings: Settings, trouble: Trouble) -> dict[str, object]
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         check_crcs=True,
+        socket_timeout_ms=_SILENCE_MS,
         # A partition that is added waits for the request that is underway.
         fetch_wait_max_ms=50,
         fetch_queue_backoff_ms=5,
@@ -168,7 +171,12 @@ class KafkaReader:
             return 0
         if offset != END:
             return int(offset) + 1
-        _, end = self._consumer.get_watermark_offsets(self._place(partition), _PROBE_SECONDS)
+        place = self._place(partition)
+        _, end = answered(
+            lambda: self._consumer.get_watermark_offsets(place, _PROBE_SECONDS),
+            self._trouble,
+            _PROBE_SECONDS,
+        )
         return int(end)
 
     def _place(self, partition: int, offset: int = 0) -> TopicPartition:

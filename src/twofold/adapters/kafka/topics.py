@@ -6,7 +6,6 @@ Everything here blocks, so it is called in a thread.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,13 +18,19 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from twofold.adapters.kafka.driver import BROKER, Settings, Trouble, settings_with, unavailable
+from twofold.adapters.kafka.driver import (
+    BROKER,
+    Settings,
+    Trouble,
+    answered,
+    settings_with,
+    unavailable,
+)
 from twofold.errors import BrokerUnavailable, BrokerUnsuitable, MessageTooLarge
 from twofold.ports.transport import Channel
 
-_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
-_PAUSE_SECONDS = 0.2
+_SECONDS = 10.0
+_ANSWER_SECONDS = 3.0
 # What attributes, key and framing may take beside the data.
 _BESIDE_BYTES = 16 * 1024
 DEFAULT_MAX_BYTES = 1_048_588
@@ -65,18 +70,9 @@ class Topics:
     def opened(self, channels: Sequence[Channel]) -> list[Topic]:
         """Create what is missing, check what is there.
 
-        Raises BrokerUnavailable within some 20 seconds, BrokerUnsuitable.
+        Raises BrokerUnavailable within some 15 seconds, BrokerUnsuitable.
         """
-        deadline = time.monotonic() + _SECONDS
-        while True:
-            try:
-                return self._opened(channels)
-            except KafkaException as exc:
-                error = exc.args[0]
-                final = self._trouble.hopeless or not _passing(error)
-                if final or time.monotonic() > deadline:
-                    raise unavailable(error, self._trouble) from exc
-                time.sleep(_PAUSE_SECONDS)
+        return answered(lambda: self._opened(channels), self._trouble, _SECONDS)
 
     def forget(self, topic: str, partition: int, before: int) -> None:
         """Delete what is older than the offset ``before``. Raises BrokerUnavailable."""
@@ -104,7 +100,10 @@ class Topics:
         ]
 
     def _cluster(self) -> Any:
-        found = self._admin.list_topics(timeout=_ANSWER_SECONDS)
+        try:
+            found = self._admin.list_topics(timeout=_ANSWER_SECONDS)
+        finally:
+            self._admin.poll(0)  # The driver tells here what its connections suffer from.
         self._trouble.clear()
         return found
 
@@ -183,19 +182,6 @@ def _check_partitions(channel: Channel, found: Any) -> None:
     for partition in found.partitions.values():
         if partition.error is not None:
             raise KafkaException(partition.error)
-
-
-def _passing(error: KafkaError) -> bool:
-    """Whether trying again is likely to help: a broker says so while it starts."""
-    return bool(error.retriable()) or error.code() in (
-        KafkaError._TRANSPORT,
-        KafkaError._TIMED_OUT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.INVALID_REPLICATION_FACTOR,
-    )
 
 
 def _answers(asked: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -42,7 +42,7 @@ class KafkaTransport:
         return min(limits, default=Topic("", 0, "log", DEFAULT_MAX_BYTES).limit_bytes)
 
     async def open(self, channels: Sequence[Channel]) -> None:
-        """Create and check topics; tried for 15 s while a broker starts."""
+        """Create and check topics; tried for 10 s while a broker starts."""
         if self._topics is None:
             self._topics = Topics(self._settings)
         for topic in await asyncio.to_thread(self._topics.opened, channels):

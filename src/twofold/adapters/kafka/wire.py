@@ -9,6 +9,8 @@ from twofold.ports.transport import Delivery, Message
 _PREFIX = "ce_"
 _CONTENT_TYPE = "content-type"
 _KIND = "datacontenttype"
+# Each header's name is worked out once; foreign publishers may have any number of them.
+_NAMES_KEPT = 1_000
 
 
 def headers_of(message: Message) -> list[tuple[str, str]]:
@@ -30,15 +32,27 @@ def delivery_of(found: Any) -> Delivery:
     )
 
 
+class _Attributes(dict[str, str]):
+    """Names of attributes by those of headers, "" for headers that are no attributes."""
+
+    def __missing__(self, header: str) -> str:
+        name = header[3:] if header.startswith(_PREFIX) else ""
+        if len(self) < _NAMES_KEPT:
+            self[header] = name
+        return name
+
+
+_NAMES = _Attributes({_CONTENT_TYPE: _KIND})
+
+
 def _attributes(headers: Any) -> dict[str, str]:
+    names = _NAMES
     try:
-        return {
-            _KIND if name == _CONTENT_TYPE else name[3:]: value.decode()
-            for name, value in headers
-            if name[:3] == _PREFIX or name == _CONTENT_TYPE
-        }
+        found = {names[header]: value.decode() for header, value in headers}
     except (UnicodeDecodeError, AttributeError):
-        return _attributes([header for header in headers if _is_text(header[1])])
+        found = {names[header]: value.decode() for header, value in headers if _is_text(value)}
+    found.pop("", None)
+    return found
 
 
 def _is_text(value: bytes | None) -> bool:

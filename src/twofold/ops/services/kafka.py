@@ -38,8 +38,14 @@ auto.create.topics.enable=false
 """
 
 
+FURTHER = "further.properties"
+
+
 class Kafka:
-    """A broker without passwords, loopback only. Topics are made by whoever needs them."""
+    """A broker without passwords, loopback only. Topics are made by whoever needs them.
+
+    Lines of a file ``further.properties`` in its folder are added and win over ours.
+    """
 
     name = "kafka"
     address_variable = "TWOFOLD_TEST_KAFKA"
@@ -49,9 +55,10 @@ class Kafka:
         java = ["java", "-Xmx512m", "-cp", f"{jars('kafka', *_JARS)}/*"]
         folder.mkdir(parents=True, exist_ok=True)
         data, properties = folder / "data", folder / "server.properties"
-        properties.write_text(
-            _PROPERTIES.format(controller=free_port(), port=port, data=data).lstrip()
+        lines = _PROPERTIES + (
+            (folder / FURTHER).read_text() if (folder / FURTHER).exists() else ""
         )
+        properties.write_text(lines.format(controller=free_port(), port=port, data=data).lstrip())
         if not (data / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster]

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,14 +21,18 @@ _KEEPER = "twofold.ops.services.keeper"
 
 
 @contextmanager
-def temporary(name: str) -> Iterator[Running]:
+def temporary(name: str, files: Mapping[str, str] | None = None) -> Iterator[Running]:
     """A server with a folder and a port of its own, never one named in the environment.
 
-    It may be killed and brought back with ``restart`` meanwhile. Raises ServiceProblem.
+    ``files`` are put into its folder before it starts. It may be killed and brought back with
+    ``restart`` meanwhile. Raises ServiceProblem.
     """
     named([name])
     folder = Path(tempfile.mkdtemp(prefix=f"twofold-{name}-"))
     folder.chmod(0o755)
+    for file, text in (files or {}).items():
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / file).write_text(text)
     command = [sys.executable, "-m", _KEEPER, name, str(folder)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
