@@ -52,6 +52,7 @@ def assemble(
         runtime or RuntimeSettings(),
         projections=settings.projections,
         partitions=settings.partitions,
+        channel_prefix=settings.channel_prefix,
         max_event_bytes=settings.max_event_bytes,
         hold_projections_seconds=settings.hold_projections_seconds,
     )

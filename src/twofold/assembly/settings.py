@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,11 +29,13 @@ _NAMES = (
     "TWOFOLD_JWT_AUDIENCE",
     "TWOFOLD_MAX_BODY_BYTES",
     "TWOFOLD_PARTITIONS",
+    "TWOFOLD_CHANNEL_PREFIX",
     "TWOFOLD_MAX_EVENT_BYTES",
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 BROKERS = ("kafka", "amqp", "amqps", "redis", "rediss")
 _MOST_PARTITIONS = 256
+_CHANNEL_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _DATABASES = ("sqlite", "postgresql", "postgres")
 _MONGODB = ("mongodb", "mongodb+srv")
 
@@ -45,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     projections: Literal["inline", "async"]
     broker: str = ""
     partitions: int = 1
+    channel_prefix: str = ""
     max_event_bytes: int = 0
     demo: bool = False
     data: str = ""
@@ -72,17 +76,9 @@ def read_settings(
     _check_url("TWOFOLD_READ", read, problems)
     _check_not_available(given, problems)
     broker = _broker(given, problems)
+    prefix = _channel_prefix(given, problems)
     mode = given.get("TWOFOLD_PROJECTIONS") or ("inline" if read == log and not broker else "async")
-    if mode not in ("inline", "async"):
-        problems.append(Problem("TWOFOLD_PROJECTIONS", f"inline or async, not {mode!r}"))
-    elif mode == "inline" and read != log:
-        problems.append(
-            Problem(
-                "TWOFOLD_PROJECTIONS",
-                "inline writes read models in the command's transaction, which only works where "
-                "TWOFOLD_READ is the write database; use async",
-            )
-        )
+    _check_projections(mode, same_database=read == log, problems=problems)
     numbers = {
         name: _number(name, given.get(name, ""), default, problems)
         for name, default in (
@@ -94,6 +90,9 @@ def read_settings(
     }
     if not 1 <= numbers["TWOFOLD_PARTITIONS"] <= _MOST_PARTITIONS:
         problems.append(Problem("TWOFOLD_PARTITIONS", f"from 1 to {_MOST_PARTITIONS}"))
+    elif numbers["TWOFOLD_PARTITIONS"] > 1 and mode == "inline" and not broker:
+        why = "projections are inline and there is no broker, so there is no work to divide"
+        problems.append(Problem("TWOFOLD_PARTITIONS", f"{why}; use TWOFOLD_PROJECTIONS=async"))
     demo = given.get("TWOFOLD_DEMO", "")
     if demo not in ("", "0", "1"):
         problems.append(Problem("TWOFOLD_DEMO", f"1 or 0, not {demo!r}"))
@@ -105,6 +104,7 @@ def read_settings(
         projections="inline" if mode == "inline" else "async",
         broker=broker,
         partitions=int(numbers["TWOFOLD_PARTITIONS"]),
+        channel_prefix=prefix,
         max_event_bytes=int(numbers["TWOFOLD_MAX_EVENT_BYTES"]),
         demo=demo == "1",
         data=given.get("TWOFOLD_DATA", ""),
@@ -174,6 +174,27 @@ def _broker(given: Mapping[str, str], problems: list[Problem]) -> str:
         known = "none, kafka://host:port, amqp://host or redis://host"
         problems.append(Problem("TWOFOLD_BROKER", f"{known}, not {parts.scheme or url!r}"))
     return url
+
+
+def _check_projections(mode: str, *, same_database: bool, problems: list[Problem]) -> None:
+    if mode not in ("inline", "async"):
+        problems.append(Problem("TWOFOLD_PROJECTIONS", f"inline or async, not {mode!r}"))
+    elif mode == "inline" and not same_database:
+        problems.append(
+            Problem(
+                "TWOFOLD_PROJECTIONS",
+                "inline writes read models in the command's transaction, which only works where "
+                "TWOFOLD_READ is the write database; use async",
+            )
+        )
+
+
+def _channel_prefix(given: Mapping[str, str], problems: list[Problem]) -> str:
+    prefix = given.get("TWOFOLD_CHANNEL_PREFIX", "")
+    if not _CHANNEL_PREFIX.fullmatch(prefix):
+        why = f"up to 100 letters, digits, dots, dashes and underscores, not {prefix!r}"
+        problems.append(Problem("TWOFOLD_CHANNEL_PREFIX", why))
+    return prefix
 
 
 def _check_not_available(given: Mapping[str, str], problems: list[Problem]) -> None:

@@ -11,6 +11,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Modes and limits. Times are in seconds, sizes in events or commands.
 
     ``partitions``: into how many parts the work of relay and projectors is divided.
+    ``channel_prefix``: stands before the names of all channels at the broker.
     ``max_event_bytes``: the largest event that is recorded, 0 for no limit.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
@@ -22,6 +23,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     cached_streams: int = 20_000
     projection_batch: int = 2_000
     partitions: int = 1
+    channel_prefix: str = ""
     relay_batch: int = 2_000
     max_event_bytes: int = 0
     lease_seconds: float = 3.0
@@ -39,3 +41,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     hold_projections_seconds: float = 0.0
     rebuild_at_start_events: int = 20_000
     own_rows: bool = True
+
+    def channel(self, application: str, content: str) -> str:
+        """The name of the channel that carries ``content`` ("events") of an application."""
+        return f"{self.channel_prefix}{application}.{content}"

@@ -49,7 +49,7 @@ class Sharing:
         chance: Chance,
         settings: RuntimeSettings,
     ) -> None:
-        self.channel = Channel(f"{application}.events", settings.partitions)
+        self.channel = Channel(settings.channel(application, "events"), settings.partitions)
         self.wire = Wire(application, log.epoch, settings.partitions)
         self.levelling = Levelling(log, read_store, types, progress, settings.projection_batch)
         self.relay: Relay | None = None
