@@ -10,7 +10,15 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from twofold.adapters._url_options import place
-from twofold.adapters.rabbitmq.wire import ALIVE, GREETING, HEARTBEAT, METHOD, commands, frame
+from twofold.adapters.rabbitmq.wire import (
+    ALIVE,
+    GREETING,
+    HEARTBEAT,
+    KINDS,
+    METHOD,
+    commands,
+    frame,
+)
 from twofold.errors import BrokerUnavailable
 
 CONNECT_SECONDS = 10.0
@@ -144,8 +152,10 @@ class Link(asyncio.Protocol):
         at = 0
         while len(buffer) - at >= 8 and not self.failure:
             end = at + 8 + int.from_bytes(buffer[at + 3 : at + 7], "big")
-            if buffer[at : at + 4] == GREETING[:4]:
-                self.fail("it speaks another version of AMQP than 0-9-1")
+            if buffer[at] not in KINDS:
+                # A broker that wants another version says so with its own greeting.
+                self.fail("it does not speak AMQP 0-9-1")
+                return
             if len(buffer) < end:
                 break
             self._take(bytes(buffer[at:end]))

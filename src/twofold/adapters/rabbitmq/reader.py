@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from twofold.adapters._url_options import place
 from twofold.adapters.rabbitmq.channel import Channel, Refusal
-from twofold.adapters.rabbitmq.link import PORT, connected
+from twofold.adapters.rabbitmq.link import PORT, Link, connected
 from twofold.adapters.rabbitmq.reading import consume, consuming, newest, queue_of
 from twofold.adapters.rabbitmq.wire import commands, delivery_of
 from twofold.errors import BrokerUnavailable
@@ -25,7 +25,7 @@ class RabbitReader:
         self._after: dict[int, int] = {}
         self._consumers: Channel | None = None
         self._partitions: dict[str, int] = {}
-        self._begun = 0
+        self._tags = 0
 
     async def fetch(self, limit: int, timeout_seconds: float) -> Sequence[Delivery]:
         """What has arrived, else what comes."""
@@ -45,11 +45,9 @@ class RabbitReader:
     async def move(self, starts: Mapping[int, str]) -> None:
         """Keep, add and leave partitions."""
         try:
-            new = [partition for partition in starts if partition not in self._after]
-            ends = await self._ends([partition for partition in new if starts[partition] == END])
-            begun = {n: ends.get(n, _number(starts[n])) for n in new if starts[n] != END}
-            kept = {n: after for n, after in self._after.items() if n in starts}
-            self._after = {**kept, **begun, **ends}
+            fresh = {n: start for n, start in starts.items() if n not in self._after}
+            begun = await self._starting(fresh)
+            self._after = {n: begun[n] if n in begun else self._after[n] for n in starts}
             if self._consumers is not None and self._consumers.usable:
                 await self._change(self._consumers)
         except Refusal as exc:
@@ -85,6 +83,7 @@ class RabbitReader:
             await self._disconnect()
             link = await connected(self._url)
             try:
+                self._after = await self._existing(link, self._after)
                 self._consumers = await consuming(link)
                 await self._change(self._consumers)
             except BaseException:
@@ -99,19 +98,34 @@ class RabbitReader:
                 del self._partitions[tag]
                 await consumers.ask(commands.Basic.Cancel(tag))
         for partition in self._after.keys() - self._partitions.values():
-            self._begun += 1
-            tag = f"{partition}-{self._begun}"
+            self._tags += 1
+            tag = f"{partition}-{self._tags}"
             self._partitions[tag] = partition
             after = self._after[partition]
             offset = "first" if after == _NOTHING else after + 1
             await consume(consumers, queue_of(self._channel, partition), tag, offset)
 
-    async def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
-        if not partitions:
-            return {}
-        link = (await self._consuming()).link
-        found = await newest(link, self._channel, partitions)
-        return {n: found[n][0] if n in found else _NOTHING for n in partitions}
+    async def _starting(self, starts: Mapping[int, str]) -> dict[int, int]:
+        # What another broker called an offset says nothing here.
+        begun = {n: int(start) for n, start in starts.items() if start.isdecimal()}
+        if begun:
+            begun = await self._existing((await self._consuming()).link, begun)
+        if ends := [n for n, start in starts.items() if start == END]:
+            found = await newest((await self._consuming()).link, self._channel, ends)
+            begun.update({n: found[n][0] if n in found else _NOTHING for n in ends})
+        return {**dict.fromkeys(starts, _NOTHING), **begun}
+
+    async def _existing(self, link: Link, after: Mapping[int, int]) -> dict[int, int]:
+        """The same, but from the beginning where a stream was made anew and is shorter.
+
+        The broker would give nothing of it until it is as long as the former one.
+        """
+        known = {n: offset for n, offset in after.items() if offset != _NOTHING}
+        found = await newest(link, self._channel, known, known) if known else {}
+        return {
+            n: offset if n in found and found[n][0] >= offset else _NOTHING
+            for n, offset in after.items()
+        }
 
     async def _disconnect(self) -> None:
         self._partitions = {}
@@ -122,7 +136,3 @@ class RabbitReader:
     async def _given_up(self, refusal: Refusal) -> BrokerUnavailable:
         await self._disconnect()
         return BrokerUnavailable(f"RabbitMQ at {place(self._url, PORT)}", refusal.text)
-
-
-def _number(offset: str) -> int:
-    return int(offset) if offset else _NOTHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from twofold.adapters.rabbitmq.channel import Channel, opened
@@ -13,7 +13,8 @@ from twofold.errors import BrokerUnavailable
 from twofold.ports.transport import Delivery
 
 _UNACKNOWLEDGED = 500
-_QUIET_SECONDS = 0.2
+# Between messages of one chunk, and before the first one of a stream that may be empty.
+_SETTLED_SECONDS, _EMPTY_SECONDS = 0.02, 0.2
 _LATEST_SECONDS = 5.0
 
 
@@ -37,40 +38,49 @@ async def consume(channel: Channel, queue: str, tag: str, offset: str | int) -> 
 
 
 async def newest(
-    link: Link, channel: str, partitions: Sequence[int]
+    link: Link, channel: str, partitions: Collection[int], enough: Mapping[int, int] | None = None
 ) -> Mapping[int, tuple[int, Delivery]]:
     """The newest message of each partition that has any, with its offset.
 
-    The broker can begin at the last *chunk* of a stream and tells nobody where that ends, nor
-    (except with seconds of delay) whether there is any. So this reads until nothing more comes.
-    Raises BrokerUnavailable, Refusal.
+    The broker can begin at the last *chunk* of a stream, but tells nobody where that ends, nor
+    (except with seconds of delay) whether there is any. So this reads until nothing more comes,
+    or until the offsets in ``enough`` are reached. Raises BrokerUnavailable, Refusal.
     """
-    consumers, found = await consuming(link), dict[int, tuple[int, Delivery]]()
     clock = asyncio.get_running_loop().time
     begun = clock()
-    counted = [await _count(consumers, queue_of(channel, n)) for n in partitions]
-    quiet_seconds = _QUIET_SECONDS + (clock() - begun)
+    consumers = await consuming(link)
+    filled = {n for n in partitions if await _count(consumers, queue_of(channel, n))}
+    answer_seconds = clock() - begun
     for partition in partitions:
         await consume(consumers, queue_of(channel, partition), str(partition), "last")
     late = clock() + _LATEST_SECONDS
-    while True:
-        await consumers.arrivals(quiet_seconds)
-        if not consumers.arrived:
-            missing = [
-                n for n, many in zip(partitions, counted, strict=True) if many and n not in found
-            ]
-            if not missing:
-                break
-            if clock() > late:
-                raise BrokerUnavailable(link.name, f"it gives nothing of {channel} {missing}")
-        while consumers.arrived:
-            one = consumers.arrived.popleft()
-            partition = int(one.consumer)
-            found[partition] = delivery_of(partition, one.header, one.body)
-            if not consumers.arrived:
-                consumers.acknowledge(one.tag)
+    found: dict[int, tuple[int, Delivery]] = {}
+    while not _reached(found, enough):
+        at_rest = _SETTLED_SECONDS if len(found) == len(partitions) else _EMPTY_SECONDS
+        await consumers.arrivals(at_rest + answer_seconds)
+        if not consumers.arrived and filled <= found.keys():
+            break
+        if clock() > late:
+            raise BrokerUnavailable(link.name, f"it does not deliver what is in {channel}")
+        _take(consumers, found)
     await consumers.close()
     return found
+
+
+def _take(consumers: Channel, found: dict[int, tuple[int, Delivery]]) -> None:
+    tag = 0
+    while consumers.arrived:
+        one = consumers.arrived.popleft()
+        tag, partition = one.tag, int(one.consumer)
+        found[partition] = delivery_of(partition, one.header, one.body)
+    if tag:
+        consumers.acknowledge(tag)
+
+
+def _reached(found: Mapping[int, tuple[int, Delivery]], enough: Mapping[int, int] | None) -> bool:
+    return enough is not None and all(
+        n in found and found[n][0] >= offset for n, offset in enough.items()
+    )
 
 
 async def _count(channel: Channel, queue: str) -> int:

@@ -24,7 +24,7 @@ except ModuleNotFoundError as exc:
 
 from twofold.ports.transport import Delivery, Message
 
-METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
+KINDS = METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
 GREETING = b"AMQP\x00\x00\x09\x01"
 ALIVE = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 ACK, NACK, DELIVER, RETURN = (

@@ -44,7 +44,6 @@ class RedisServer:
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
-            client_name="twofold",
         )
 
     async def ask(self, *commands: Command) -> list[Any]:

@@ -16,7 +16,7 @@ from twofold.errors import BrokerUnavailable, BrokerUnsuitable, MessageTooLarge
 from twofold.ports.transport import Channel, Delivery, Message
 
 _OPTIONS = {"log_messages": 1_000_000, "message_bytes": 16 * 1024 * 1024, "replicas": 0}
-_REPLICAS_MS = 5_000
+_REPLICAS_MS = 2_000
 _BATCH_MESSAGES = 1_000
 _BATCH_BYTES = 8 * 1024 * 1024
 
