@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from pymongo import AsyncMongoClient
 
 
 @asynccontextmanager
@@ -19,6 +21,15 @@ async def fresh_database(address: str) -> AsyncIterator[str]:
         yield urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
     finally:
         await _execute(address, f"drop database {name} with (force)")
+
+
+@asynccontextmanager
+async def fresh_mongodb(address: str) -> AsyncIterator[str]:
+    """The same on a MongoDB server."""
+    name = f"benchmark_{uuid.uuid4().hex[:12]}"
+    yield urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
+    async with AsyncMongoClient[dict[str, Any]](address) as client:
+        await client.drop_database(name)
 
 
 async def _execute(address: str, statement: str) -> None:

@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
+from pymongo import AsyncMongoClient, ReplaceOne
 
-from benchmarks.database import fresh_database
+from benchmarks.database import fresh_database, fresh_mongodb
 from benchmarks.load import load
 from benchmarks.served import served
 from twofold.ops.services import provided
 
 EVENT_BYTES = 589
 _EVENT = os.urandom(EVENT_BYTES)
+_ROW = os.urandom(150)
 _SECONDS = 3.0
 
 _EVENT_TABLE = """
@@ -69,6 +71,11 @@ def postgres_upserts(address: str, batch: int = 500) -> Limit:
     return asyncio.run(_postgres(address, _MODEL_TABLES, _upserting, batch, "rows/s"))
 
 
+def mongodb_upserts(address: str, batch: int = 500) -> Limit:
+    """Documents/s: one writer, unordered bulk replaces by id, the checkpoint after each batch."""
+    return asyncio.run(_mongodb(address, batch))
+
+
 def sqlite_appends(folder: Path | None = None, batch: int = 100) -> Limit:
     """Rows/s: WAL, ``synchronous=FULL``, ``batch`` rows per commit."""
     with tempfile.TemporaryDirectory(dir=folder) as home:
@@ -105,6 +112,11 @@ async def _postgres(address: str, tables: str, write: Writing, batch: int, unit:
             await connection.close()
 
 
+async def _mongodb(address: str, batch: int) -> Limit:
+    async with fresh_mongodb(address) as fresh, AsyncMongoClient[dict[str, Any]](fresh) as client:
+        return Limit(await _rate(client.get_default_database(), _replacing, batch), "documents/s")
+
+
 async def _rate(connection: Any, write: Writing, batch: int) -> float:
     written, started = 0, time.perf_counter()
     while (took := time.perf_counter() - started) < _SECONDS:
@@ -132,6 +144,17 @@ async def _upserting(connection: Any, first: int, batch: int) -> None:
     async with connection.transaction():
         await connection.execute(_UPSERT, ids, list(positions), data)
         await connection.execute(_CHECKPOINT, positions[-1])
+
+
+async def _replacing(database: Any, first: int, batch: int) -> None:
+    positions = range(first + 1, first + batch + 1)
+    documents = [
+        {"_id": f"o-{position % 1_000:05}", "position": position, "data": _ROW}
+        for position in positions
+    ]
+    replaces = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]
+    await database.model.bulk_write(replaces, ordered=False)
+    await database.checkpoint.replace_one({"_id": "model"}, {"position": positions[-1]}, True)
 
 
 def _sqlite_rate(connection: sqlite3.Connection, batch: int) -> float:

@@ -10,12 +10,17 @@ from twofold.runtime.catching_up import catch_up
 EVENTS, BATCH = 100_000, 5_000
 
 
-def rebuild_rate(address: str) -> float:
-    """Events per second from the log at ``address`` into the order read model beside it."""
+def rebuild_rate(
+    address: str, *, read: str = "", events: int = EVENTS, batch: int = BATCH
+) -> float:
+    """Events per second from the log at ``address`` into the order read model beside it.
+
+    ``read``: the address of another read store.
+    """
 
     async def ours() -> float:
-        async with system(address, "async", frozenset({"api"})) as running:
-            await send_all(running, EVENTS, 200)
+        async with system(address, "async", frozenset({"api"}), read=read) as running:
+            await send_all(running, events, 200)
             (applier,) = running.appliers
             begun = time.perf_counter()
             await catch_up(
@@ -24,9 +29,9 @@ def rebuild_rate(address: str) -> float:
                 running.read_store,
                 running.wired.events,
                 running.progress,
-                BATCH,
+                batch,
             )
-            return EVENTS / (time.perf_counter() - begun)
+            return events / (time.perf_counter() - begun)
 
     rate: float = on_fast_loop(ours)
     return rate

@@ -110,9 +110,15 @@ app = Application(
 )
 
 
-def system(address: str, projections: str, roles: frozenset[str], **settings: Any) -> System:
-    """The application on the database at ``address``."""
-    given = {"TWOFOLD_LOG": address, "TWOFOLD_PROJECTIONS": projections}
+def system(
+    address: str, projections: str, roles: frozenset[str], *, read: str = "", **settings: Any
+) -> System:
+    """The application on the database at ``address``, its read models in it or at ``read``."""
+    given = {
+        "TWOFOLD_LOG": address,
+        "TWOFOLD_READ": read or address,
+        "TWOFOLD_PROJECTIONS": projections,
+    }
     runtime = RuntimeSettings(**settings)
     return assemble(app, read_settings("benchmark", given), roles=roles, runtime=runtime)
 
