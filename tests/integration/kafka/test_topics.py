@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -128,6 +129,19 @@ async def test_the_limit_is_that_of_the_topic(kafka_server: str, channel: Channe
             await ours.publish(channel.name, [long])
         await ours.publish(channel.name, [message(0, "after")])
         assert (await ours.last(channel.name))[0].attributes["id"] == "after"
+
+
+async def test_the_largest_message_that_is_taken_comes_back(
+    kafka_server: str, channel: Channel
+) -> None:
+    async with opened(kafka_server, channel) as ours:
+        data = os.urandom(ours.limit_bytes)
+        await ours.publish(channel.name, [message(1, "large", data), message(1, "next")])
+        reader = await ours.reader(channel.name, BOTH)
+        found = await fetched(reader, 2)
+        await reader.close()
+    assert [one.attributes["id"] for one in found] == ["large", "next"]
+    assert found[0].data == data
 
 
 async def test_what_is_forgotten_is_deleted_and_readers_begin_with_the_rest(

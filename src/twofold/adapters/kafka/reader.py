@@ -23,6 +23,7 @@ from twofold.ports.transport import BEGINNING, END, Delivery
 _SLICE_SECONDS = 0.1
 _PROBE_SECONDS = 3.0
 _SILENCE_MS = 5_000
+_FETCHED_BYTES = 128 * 1024
 
 
 def consumer_settings(settings: Settings, trouble: Trouble) -> dict[str, object]:
@@ -41,8 +42,10 @@ def consumer_settings(settings: Settings, trouble: Trouble) -> dict[str, object]
         fetch_wait_max_ms=50,
         fetch_queue_backoff_ms=5,
         fetch_error_backoff_ms=100,
-        fetch_max_bytes=8 * 1024 * 1024,
-        queued_max_messages_kbytes=8 * 1024,
+        # As the broker counts: what is compressed may have ten times the size here.
+        fetch_message_max_bytes=_FETCHED_BYTES,
+        fetch_max_bytes=8 * _FETCHED_BYTES,
+        queued_max_messages_kbytes=4 * 1024,
         topic_metadata_refresh_interval_ms=30_000,
     )
 

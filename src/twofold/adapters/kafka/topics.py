@@ -5,11 +5,11 @@ Everything here blocks, so it is called in a thread.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
@@ -35,7 +35,7 @@ _ANSWER_SECONDS = 3.0
 _BESIDE_BYTES = 16 * 1024
 DEFAULT_MAX_BYTES = 1_048_588
 
-_LOG = logging.getLogger("twofold.kafka")
+_LOG = structlog.get_logger("twofold.kafka")
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ class Topics:
     def _create(self, channels: Sequence[Channel], brokers: int) -> None:
         if brokers == 1 and not self._warned:
             self._warned = True
-            _LOG.warning("Kafka has one broker: what it loses with its disk has no copy")
+            _LOG.warning("one broker alone keeps what is published: its disk has no copy")
         topics = [
             NewTopic(
                 channel.name,
