@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twofold.adapters._columns import column_of, indexed
+from twofold.adapters._sql.groups import LONGEST, beyond_facets
 from twofold.adapters._text import words
 from twofold.ports.read_store import Column, ColumnKind, Condition, Scalar, Select, Sums, Table
 
@@ -41,6 +42,9 @@ class Dialect(Protocol):
 
     def table(self, name: str) -> str:
         """The quoted name of a read model's table."""
+
+    def groups(self, name: str) -> str:
+        """The quoted name of the table of a read model's groups."""
 
     def any_of(
         self,
@@ -185,6 +189,24 @@ def total(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any
     into = Values(dialect)
     clause = where(dialect, table, select.where, select.text, into)
     return f"select count(*) from {dialect.table(table.name)}{clause}", into.list
+
+
+def many_groups(dialect: Dialect, table: Table) -> str:
+    """Whether there are more groups than are worth adding up."""
+    some = f"select 1 from {dialect.groups(table.name)} limit {LONGEST + 1}"
+    return f"select count(*) > {LONGEST} from ({some}) g"
+
+
+def groups(dialect: Dialect, table: Table, select: Select) -> tuple[str, list[Any]]:
+    """The facets' values and how many rows have them, whatever the limits on those facets are."""
+    into = Values(dialect)
+    parts = [_condition(dialect, table, c, into, narrowed=True) for c in beyond_facets(select)]
+    clause = " where " + " and ".join(parts) if parts else ""
+    source = f"from {dialect.groups(table.name)}{clause}"
+    if not select.facets:
+        return f"select coalesce(sum(n), 0) {source}", into.list
+    names = ", ".join(column_name(name) for name in select.facets)
+    return f"select {names}, sum(n) {source} group by {names} having sum(n) > 0", into.list
 
 
 def facet(dialect: Dialect, table: Table, select: Select, name: str) -> tuple[str, list[Any]]:

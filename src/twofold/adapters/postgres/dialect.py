@@ -43,6 +43,10 @@ class PostgresDialect:
         """twofold_read.…"""
         return f"twofold_read.{quoted(name)}"
 
+    def groups(self, name: str) -> str:
+        """twofold_read.$count_…"""
+        return f"twofold_read.{quoted(f'$count_{name}'[:63])}"
+
     def any_of(
         self,
         table: Table,

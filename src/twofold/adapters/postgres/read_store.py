@@ -11,6 +11,7 @@ from twofold.adapters._columns import column_of
 from twofold.adapters._counted import Counted, Counts
 from twofold.adapters._gathering import Gathering
 from twofold.adapters._sql import statements
+from twofold.adapters._sql.groups import added_up, in_groups
 from twofold.adapters._text import page_highlights
 from twofold.adapters.postgres import tables
 from twofold.adapters.postgres.database import PostgresDatabase
@@ -193,6 +194,21 @@ class PostgresReadStore:
         known = self._counted.at(table.name, select, state)
         if known is not None:
             return known
+        grouped = in_groups(table, select) and await self._few_groups(connection, table)
+        count = self._add_up if grouped else self._count
+        counts = await count(connection, table, select)
+        self._counted.keep(table.name, select, state, counts)
+        return counts
+
+    async def _few_groups(self, connection: Any, table: Table) -> bool:
+        return not await connection.fetchval(statements.many_groups(self._dialect, table))
+
+    async def _add_up(self, connection: Any, table: Table, select: Select) -> Counts:
+        sql, values = statements.groups(self._dialect, table, select)
+        groups = [(*row[:-1], int(row[-1])) for row in await connection.fetch(sql, *values)]
+        return added_up(table, select, groups)
+
+    async def _count(self, connection: Any, table: Table, select: Select) -> Counts:
         total = None
         if select.total:
             sql, values = statements.total(self._dialect, table, select)
@@ -200,9 +216,7 @@ class PostgresReadStore:
         facets = {
             name: await self._facet(connection, table, select, name) for name in select.facets
         }
-        counts = Counts(total, facets)
-        self._counted.keep(table.name, select, state, counts)
-        return counts
+        return Counts(total, facets)
 
     async def _facet(
         self, connection: Any, table: Table, select: Select, name: str

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from twofold.adapters._sql.statements import column_name, indexes, quoted
+from twofold.adapters.postgres import groups
 from twofold.adapters.postgres.dialect import TYPES
 from twofold.errors import ShapeChanged
 from twofold.ports.read_store import ColumnKind, Table
@@ -43,6 +44,7 @@ async def prepare(connection: Any, tables: Sequence[Table]) -> None:
                 )
             elif known[table.name] != shape:
                 raise ShapeChanged(table.name)
+            await groups.keep(connection, table)
 
 
 async def _create(connection: Any, table: Table) -> None:
@@ -73,6 +75,7 @@ async def drop(connection: Any, table: str) -> None:
     """Remove a read model's table and its checkpoint."""
     async with connection.transaction():
         await connection.execute(f"drop table if exists twofold_read.{quoted(table)}")
+        await groups.drop(connection, table)
         await connection.execute('delete from twofold_read."$model" where name = $1', table)
         await connection.execute(
             'delete from twofold_read."$checkpoint" where projection = $1', table
@@ -83,6 +86,7 @@ async def clear(connection: Any, table: str, projection: str) -> None:
     """Empty a read model and forget its checkpoint."""
     async with connection.transaction():
         await connection.execute(f"delete from twofold_read.{quoted(table)}")
+        await groups.forget(connection, table)
         await connection.execute(
             'delete from twofold_read."$checkpoint" where projection = $1', projection
         )

@@ -65,6 +65,10 @@ class SqliteDialect:
         """read_…"""
         return quoted(f"read_{name}")
 
+    def groups(self, name: str) -> str:
+        """count_…"""
+        return quoted(f"count_{name}")
+
     def any_of(
         self,
         table: Table,

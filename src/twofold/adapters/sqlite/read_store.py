@@ -12,6 +12,7 @@ from typing import Any
 from twofold.adapters._columns import column_of
 from twofold.adapters._counted import Counted, Counts
 from twofold.adapters._sql import statements
+from twofold.adapters._sql.groups import added_up, in_groups
 from twofold.adapters._text import page_highlights
 from twofold.adapters.sqlite import tables
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
@@ -188,14 +189,36 @@ class SqliteReadStore:
         known = self._counted.at(table.name, select, state)
         if known is not None:
             return known
+        grouped = in_groups(table, select) and self._few_groups(connection, table)
+        count = self._add_up if grouped else self._count
+        counts = count(connection, table, select)
+        self._counted.keep(table.name, select, state, counts)
+        return counts
+
+    def _few_groups(self, connection: sqlite3.Connection, table: Table) -> bool:
+        sql = statements.many_groups(self._dialect, table)
+        return not connection.execute(sql).fetchone()[0]
+
+    def _add_up(self, connection: sqlite3.Connection, table: Table, select: Select) -> Counts:
+        sql, values = statements.groups(self._dialect, table, select)
+        kinds = [column_of(table, name).kind for name in select.facets]
+        groups = [
+            (*map(self._value, kinds, row), row[-1]) for row in connection.execute(sql, values)
+        ]
+        return added_up(table, select, groups)
+
+    def _value(self, kind: ColumnKind, value: Any) -> Any:
+        if kind is ColumnKind.TEXTS:
+            return separated_texts(value or "")
+        return self._dialect.from_driver(kind, value)
+
+    def _count(self, connection: sqlite3.Connection, table: Table, select: Select) -> Counts:
         total = None
         if select.total:
             sql, values = statements.total(self._dialect, table, select)
             total = connection.execute(sql, values).fetchone()[0]
         facets = {name: self._facet(connection, table, select, name) for name in select.facets}
-        counts = Counts(total, facets)
-        self._counted.keep(table.name, select, state, counts)
-        return counts
+        return Counts(total, facets)
 
     def _state(self, connection: sqlite3.Connection, table: Table) -> str | None:
         sql, values = statements.state(self._dialect, table)

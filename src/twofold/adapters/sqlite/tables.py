@@ -7,6 +7,7 @@ import sqlite3
 import msgspec
 
 from twofold.adapters._sql.statements import column_name, indexes, quoted
+from twofold.adapters.sqlite import groups
 from twofold.errors import ShapeChanged
 from twofold.ports.read_store import ColumnKind, Table
 
@@ -48,6 +49,7 @@ def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
                 )
             elif known[table.name] != shape:
                 raise ShapeChanged(table.name)
+            groups.keep(connection, table)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -105,7 +107,7 @@ def _create_text(connection: sqlite3.Connection, table: Table) -> None:
 
 def drop(connection: sqlite3.Connection, table: str) -> None:
     """Remove a read model's tables and its checkpoint."""
-    for prefix in ("text", "many", "read"):
+    for prefix in ("text", "many", "read", "count"):
         connection.execute(f"drop table if exists {quoted(f'{prefix}_{table}')}")
     connection.execute("delete from twofold_read_model where name = ?", (table,))
     connection.execute("delete from twofold_checkpoint where projection = ?", (table,))
@@ -114,6 +116,7 @@ def drop(connection: sqlite3.Connection, table: str) -> None:
 def clear(connection: sqlite3.Connection, table: Table, projection: str) -> None:
     """Empty a read model and forget its checkpoint."""
     connection.execute(f"delete from {quoted(f'read_{table.name}')}")
+    groups.forget(connection, table.name)
     if any(column.kind is ColumnKind.TEXTS for column in table.columns):
         connection.execute(f"delete from {quoted(f'many_{table.name}')}")
     connection.execute("delete from twofold_checkpoint where projection = ?", (projection,))
