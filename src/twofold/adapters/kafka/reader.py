@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from twofold.adapters.kafka.driver import (
     Settings,
@@ -129,28 +130,22 @@ class KafkaReader:
                 break
         return []
 
-    def _readable(self, messages: Sequence[object]) -> list[Delivery]:
-        found = []
-        for message in messages:
-            error: KafkaError | None = message.error()  # type: ignore[attr-defined]
-            if error is None:
-                found.append(delivery_of(message))
-            elif not error.retriable():
-                self._trouble(error)
+    def _readable(self, messages: Sequence[Any]) -> list[Delivery]:
+        found = [delivery_of(one) for one in messages if one.error() is None]
+        errors = [one.error() for one in messages if one.error() is not None]
+        if errors and not found and not errors[-1].retriable():
+            raise unavailable(errors[-1], self._trouble)
         return found
 
     def _probe(self) -> None:
         """Nothing came although something was wrong: is it still? Raises BrokerUnavailable."""
         if self._trouble.error is None:
             return
-        error = self._trouble.error
         with translated(self._trouble):
             topic = self._consumer.list_topics(self._topic, _PROBE_SECONDS).topics[self._topic]
         self._trouble.clear()
         if topic.error is not None:
             raise unavailable(topic.error)
-        if error.fatal():
-            raise unavailable(error)
 
     def _assign(self, starts: Mapping[int, str]) -> None:
         with translated(self._trouble):
