@@ -13,6 +13,8 @@ from tests.proposals import app
 from twofold import Application, RuntimeSettings, System
 from twofold.adapters.memory.log import MemoryLog, MemoryStorage
 from twofold.adapters.memory.read_store import MemoryReadStore, MemoryTables
+from twofold.adapters.mongodb.database import MongoDatabase
+from twofold.adapters.mongodb.read_store import MongoReadStore
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.log import PostgresLog
 from twofold.adapters.postgres.read_store import PostgresReadStore
@@ -27,7 +29,10 @@ Start: TypeAlias = Callable[..., Any]
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
-    """Makes logs and read stores that share one fresh database, as processes would."""
+    """Makes logs and read stores that share one fresh database, as processes would.
+
+    Asked for "mongodb", which knows no inline projections, the log is in SQLite.
+    """
     if request.param == "memory":
         storage, tables = MemoryStorage(), MemoryTables()
         return lambda: (MemoryLog(storage), MemoryReadStore(tables))
@@ -38,7 +43,14 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
             return SqliteLog(database), SqliteReadStore(database)
 
         return sqlite
-    address = request.getfixturevalue("postgres")
+    address = request.getfixturevalue(request.param)
+    if request.param == "mongodb":
+
+        def mongodb() -> tuple[Any, Any]:
+            log = SqliteLog(SqliteDatabase(tmp_path / "log.db"))
+            return log, MongoReadStore(MongoDatabase(address))
+
+        return mongodb
 
     def postgres() -> tuple[Any, Any]:
         database = PostgresDatabase(address)

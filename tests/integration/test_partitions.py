@@ -24,6 +24,9 @@ RELAY = frozenset({"relay"})
 LEASE_SECONDS = 0.6
 SHARED = {"partitions": 4, "lease_seconds": LEASE_SECONDS}
 
+MONGODB_TOO = pytest.mark.parametrize(
+    "stores", ["memory", "sqlite", "postgres", "mongodb"], indirect=True
+)
 Connect = Callable[[], MemoryTransport | None]
 
 
@@ -65,6 +68,7 @@ async def busy(system: System, count: int) -> None:
         await asyncio.gather(*(one() for _ in range(min(10, count - begin))))
 
 
+@MONGODB_TOO
 async def test_one_process_does_it_all(start: Start, stores: Stores, connect: Connect) -> None:
     roles = API | PROJECTOR | RELAY
     system = await start("async", roles=roles, transport=connect(), **SHARED)
@@ -74,6 +78,7 @@ async def test_one_process_does_it_all(start: Start, stores: Stores, connect: Co
     assert len(checkpoint.parts) == 4
 
 
+@MONGODB_TOO
 async def test_projectors_share_join_and_leave(
     start: Start, stores: Stores, connect: Connect
 ) -> None:
@@ -172,6 +177,7 @@ async def _parts(system: System, table: str) -> list[int]:
     return [part.position for part in checkpoint.parts] or [checkpoint.position] * 4
 
 
+@MONGODB_TOO
 async def test_what_the_broker_lost_comes_from_the_log(start: Start, stores: Stores) -> None:
     broker = MemoryBroker()
     roles = API | RELAY

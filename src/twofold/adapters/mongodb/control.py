@@ -78,11 +78,11 @@ class Controls:
             )
         return str(found["rev"]) if found and not found.get("journal") else None
 
-    async def seen(self) -> dict[str, tuple[int, bool]]:
-        """Revisions, and whether they are applied: what changes when anything does."""
+    async def seen(self) -> dict[str, Document]:
+        """How far all have come, to be compared with what was seen before."""
         with translated():
-            cursor = self._database.collection(CONTROL).find({}, {"rev": True, "journal.id": True})
-            return {d["_id"]: (d["rev"], not d.get("journal")) for d in await cursor.to_list()}
+            cursor = self._database.collection(CONTROL).find({}, {"position": True, "parts": True})
+            return {found["_id"]: found for found in await cursor.to_list()}
 
     async def take(
         self, name: str, worker: ObjectId, instead_of: Control | None = None

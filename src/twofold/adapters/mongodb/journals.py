@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import bson
 import msgspec
-from bson.binary import Binary
 from bson.codec_options import CodecOptions
 from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
@@ -241,12 +240,12 @@ def _pieces(entries: Sequence[Entry], largest_bytes: int) -> Iterator[bytes]:
     for entry in entries:
         bytes_more = len(entry.key) * 4 + (len(entry.row.raw) if entry.row else 0) + 32
         if piece and size + bytes_more > largest_bytes:
-            yield Binary(bson.encode({"entries": piece}))
+            yield bson.encode({"entries": piece})
             piece, size = [], 0
         piece.append({"key": entry.key, "row": entry.row})
         size += bytes_more
     if piece:
-        yield Binary(bson.encode({"entries": piece}))
+        yield bson.encode({"entries": piece})
 
 
 def _entries(data: bytes) -> Sequence[Entry]:

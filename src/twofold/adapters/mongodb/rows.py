@@ -14,7 +14,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from bson.binary import Binary
 from bson.decimal128 import Decimal128, create_decimal128_context
 from bson.max_key import MaxKey
 
@@ -47,7 +46,7 @@ def content(table: Table, row: Row) -> Document:
     }
     if table.texts:
         found["t"] = _weighed(row.texts)
-    found["document"] = Binary(row.document)
+    found["document"] = row.document
     return found
 
 
