@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from twofold.errors import Problem, SettingsProblems
 
@@ -11,10 +11,10 @@ from twofold.errors import Problem, SettingsProblems
 def without_options(url: str, defaults: Mapping[str, int]) -> tuple[str, dict[str, int]]:
     """The address alone, and every option with what is given or its default.
 
-    Raises SettingsProblems, naming every option that there is not or that is no number.
+    Raises SettingsProblems, naming everything that is wrong with it.
     """
     parts = urlsplit(url)
-    options, problems = dict(defaults), []
+    options, problems = dict(defaults), _place_problems(parts)
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name not in defaults:
             problems.append(f"no option {name}; there are {', '.join(sorted(defaults))}")
@@ -31,3 +31,12 @@ def place(url: str, port: int) -> str:
     """``host:port`` of an address, without what must stay secret."""
     parts = urlsplit(url)
     return f"{parts.hostname or 'localhost'}:{parts.port or port}"
+
+
+def _place_problems(parts: SplitResult) -> list[str]:
+    if not parts.hostname:
+        return [f"an address names a host: {parts.scheme}://host"]
+    try:
+        return [] if parts.port != 0 else ["a port is a number from 1 to 65535"]
+    except ValueError:
+        return ["a port is a number from 1 to 65535"]
