@@ -12,9 +12,11 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import uvicorn
 
@@ -25,6 +27,7 @@ from twofold.assembly.settings import read_settings
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 _SECONDS = 240
+Reached: TypeAlias = dict[str, Counter[int]]
 
 
 class _Server(uvicorn.Server):
@@ -54,15 +57,23 @@ async def listening(application: Application, database: str) -> AsyncIterator[st
         await serving
 
 
-async def check_description(address: str, hooks: str, examples: int) -> None:
-    """Fail with all that schemathesis finds; ``hooks`` is a module that knows the application."""
+async def check_description(address: str, hooks: str, examples: int, answers: Path) -> Reached:
+    """Fail with all that schemathesis finds; ``hooks`` is a module that knows the application.
+
+    ``answers`` is a file to note them in; answers what each operation answered, and how often.
+    """
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIG), "run"]
     options = ["--checks", "all", "--max-examples", str(examples), "--seed", "1", "--no-color"]
     process = await asyncio.create_subprocess_exec(
         *command,
         f"{address}/openapi.json",
         *options,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": hooks, "TESTED_ADDRESS": address},
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": hooks,
+            "TESTED_ADDRESS": address,
+            "TESTED_ANSWERS": str(answers),
+        },
         cwd=Path(__file__).parents[1],
         stdout=PIPE,
         stderr=STDOUT,
@@ -70,3 +81,32 @@ async def check_description(address: str, hooks: str, examples: int) -> None:
     async with asyncio.timeout(_SECONDS):
         output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
+    return _counted(answers)
+
+
+def unreached(reached: Reached) -> list[str]:
+    """Operations on something named in their path that never met anything that exists."""
+    return [
+        operation
+        for operation, statuses in reached.items()
+        if "{" in operation and not any(_met(status) for status in statuses)
+    ]
+
+
+def share_met(reached: Reached) -> float:
+    """The share of answers to good requests about something named in a path that exists."""
+    counted = [statuses for operation, statuses in reached.items() if "{" in operation]
+    met = sum(n for statuses in counted for status, n in statuses.items() if _met(status))
+    return met / sum(statuses.total() for statuses in counted)
+
+
+def _met(status: int) -> bool:
+    return status in (409, 422) or 200 <= status < 300
+
+
+def _counted(answers: Path) -> Reached:
+    found: Reached = defaultdict(Counter)
+    for line in answers.read_text("utf-8").splitlines():
+        operation, _, status = line.rpartition(" ")
+        found[operation][int(status)] += 1
+    return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
 
-import httpx
 import schemathesis
 
-_ADDRESS = os.environ["TESTED_ADDRESS"]
+from tests.describing import asked, bearer
 
 
 @schemathesis.auth()
@@ -18,7 +16,7 @@ class Agent:
 
     def get(self, case: Any, context: Any) -> str:
         """A demo bearer token."""
-        return _bearer()
+        return bearer("agnes")
 
     def set(self, case: Any, data: str, context: Any) -> None:
         """Carry it."""
@@ -34,26 +32,12 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any]) -> dict[s
 
 
 @schemathesis.hook
-def filter_case(context: Any, case: Any) -> bool:
-    """Tokens and cursors can't be made up; fields that a form leaves empty count as left out."""
-    given = {**(case.query or {})}
-    return (
-        "" not in given.values()
-        and not {"cursor"} & set(given)
-        and ("Consistency-Token" not in (case.headers or {}))
-    )
-
-
-@cache
-def _bearer() -> str:
-    answer = httpx.post(f"{_ADDRESS}/demo/sign-in", json={"account": "agnes"})
-    token: str = answer.json()["token"]
-    return token
+def map_headers(context: Any, headers: dict[str, Any]) -> dict[str, Any]:
+    """Tokens can't be made up."""
+    return {name: value for name, value in (headers or {}).items() if name != "Consistency-Token"}
 
 
 @cache
 def _ticket() -> str:
-    headers = {"authorization": f"Bearer {_bearer()}"}
-    answer = httpx.post(f"{_ADDRESS}/api/tickets", json={"title": "Lamp"}, headers=headers)
-    ticket: str = answer.json()["ticketId"]
+    ticket: str = asked("/api/tickets", "agnes", {"title": "Lamp"}).json()["ticketId"]
     return ticket

@@ -10,6 +10,8 @@ from tests.http import desk
 from tests.openapi import check_description, listening
 from twofold import Application, Module, Query, Reader, Value, answers, anyone, get, internal
 
+_HOOKS = "tests.http.desk_hooks"
+
 
 class Answer(Value):
     text: str
@@ -26,7 +28,7 @@ async def broken(query: Broken, read: Reader) -> Answer:
 
 async def test_the_help_desk_does_what_its_description_says(tmp_path: Path) -> None:
     async with listening(desk.app, f"sqlite:///{tmp_path / 'desk.db'}") as served:
-        await check_description(served, "tests.http.desk_hooks", examples=15)
+        await check_description(served, _HOOKS, 15, tmp_path / "answers")
 
 
 async def test_a_promise_that_is_not_kept_is_found(tmp_path: Path) -> None:
@@ -37,4 +39,4 @@ async def test_a_promise_that_is_not_kept_is_found(tmp_path: Path) -> None:
     liar = Application("liar", module, accounts=desk.app.accounts)
     async with listening(liar, f"sqlite:///{tmp_path / 'liar.db'}") as served:
         with pytest.raises(AssertionError, match="Server error"):
-            await check_description(served, "tests.http.desk_hooks", examples=1)
+            await check_description(served, _HOOKS, 1, tmp_path / "answers")

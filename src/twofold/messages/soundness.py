@@ -17,46 +17,52 @@ _DEEPEST = 32
 _MOST_DIGITS = 28
 # C0 and C1 controls except tab, line feed and carriage return: nothing a person types.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_ROUNDED = 'must be a decimal number in quotes, such as "12.50"'
 _Flaw = tuple[str, str]
 
 
-def unsound(value: Any, path: str = "") -> list[Problem]:
-    """What is wrong inside ``value``, which stands at ``path``.
+def unsound(value: Any, path: str = "", raw: Any = None) -> list[Problem]:
+    """What is wrong inside ``value``, which stands at ``path`` and was read from ``raw``.
 
-    Control characters in texts, numbers that no store can keep, times without a zone, nesting
-    deeper than any business needs.
+    Control characters in texts, numbers that no store can keep, decimals that JSON had as numbers
+    (reading those rounds them), times without a zone, nesting deeper than any business needs.
     """
-    return [Problem(f"{path}{at}".removeprefix("."), message) for at, message in _flaws(value, 0)]
+    flaws = _flaws(value, raw, 0)
+    return [Problem(f"{path}{at}".removeprefix("."), message) for at, message in flaws]
 
 
-def _flaws(value: Any, depth: int) -> list[_Flaw]:
+def _flaws(value: Any, raw: Any, depth: int) -> list[_Flaw]:
     # Paths are put together on the way back, so that sound values cost none.
     if depth > _DEEPEST:
         return [("", f"is nested more than {_DEEPEST} levels deep")]
     if isinstance(value, msgspec.Struct):
         found = []
+        given = raw if isinstance(raw, Mapping) else {}
         for name, wire in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
-            inner = _flaws(getattr(value, name), depth + 1)
+            inner = _flaws(getattr(value, name), given.get(wire), depth + 1)
             found += [(f".{wire}{path}", message) for path, message in inner]
         return found
     if isinstance(value, Mapping):
-        return _flaws_of_mapping(value, depth)
+        return _flaws_of_mapping(value, raw, depth)
     if isinstance(value, list | tuple):
+        items = raw if isinstance(raw, list | tuple) else [None] * len(value)
         return [
             (f"[{index}]{path}", message)
-            for index, one in enumerate(value)
-            for path, message in _flaws(one, depth + 1)
+            for index, (one, item) in enumerate(zip(value, items, strict=True))
+            for path, message in _flaws(one, item, depth + 1)
         ]
-    flaw = _flaw(value)
+    rounded = isinstance(value, Decimal) and isinstance(raw, int | float)
+    flaw = _ROUNDED if rounded else _flaw(value)
     return [("", flaw)] if flaw else []
 
 
-def _flaws_of_mapping(value: Mapping[Any, Any], depth: int) -> list[_Flaw]:
+def _flaws_of_mapping(value: Mapping[Any, Any], raw: Any, depth: int) -> list[_Flaw]:
+    given = raw if isinstance(raw, Mapping) else {}
     found = []
     for name, one in value.items():
         if isinstance(name, str) and _CONTROL.search(name):
             found.append(("", "has a name with a control character"))
-        inner = _flaws(one, depth + 1)
+        inner = _flaws(one, given.get(name), depth + 1)
         found += [(f".{name}{path}", message) for path, message in inner]
     return found
 

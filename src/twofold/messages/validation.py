@@ -44,7 +44,7 @@ def read_value(
     except msgspec.ValidationError as exc:
         wrong = _struct_problems(kind, whole, "", strict, frozenset(given))
         raise InvalidInput([*found, *(wrong or [worded(exc, "", kind, strict=strict)])]) from exc
-    found += unsound(value) if strict else [*_spelled_nulls(value, raw), *unsound(value)]
+    found += unsound(value, "", whole) if strict else [*_spelled_nulls(value, raw), *unsound(value)]
     if found:
         raise InvalidInput(found)
     return value
@@ -77,7 +77,9 @@ def _problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:
         value = msgspec.convert(raw, kind, strict=strict)
     except msgspec.ValidationError as exc:
         return _inner_problems(kind, raw, path, strict) or [worded(exc, path, kind, strict=strict)]
-    return [Problem(path, _NO_NULL)] if value is None and not strict else unsound(value, path)
+    if value is None and not strict:
+        return [Problem(path, _NO_NULL)]
+    return unsound(value, path, raw if strict else None)
 
 
 def _inner_problems(kind: Any, raw: Any, path: str, strict: bool) -> list[Problem]:

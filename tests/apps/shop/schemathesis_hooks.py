@@ -1,21 +1,15 @@
-"""What schemathesis can't know: who may do what, and which orders and products there are.
-
-The process that runs it has the address in TESTED_ADDRESS.
-"""
+"""What schemathesis can't know of the shop: who may do what, and what exists."""
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
-from unicodedata import category
 
-import httpx
 import schemathesis
 
 from shop.modules.products.reactions import price_times
+from tests.describing import asked, bearer, typed
 
-_ADDRESS = os.environ["TESTED_ADDRESS"]
 _PROCESS = {"process": [price_times.name], "key": []}
 
 
@@ -32,7 +26,7 @@ class Accounts:
 
     def get(self, case: Any, context: Any) -> str:
         """A demo bearer token."""
-        return _bearer(_account(case))
+        return bearer(_account(case))
 
     def set(self, case: Any, data: str, context: Any) -> None:
         """Carry it."""
@@ -57,18 +51,14 @@ def map_body(context: Any, body: Any) -> Any:
 
 def _typed(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
-        return {_text(key): _typed(one, key) for key, one in value.items()}
+        return {typed(key): _typed(one, key) for key, one in value.items()}
     if isinstance(value, list):
         return [_typed(one) for one in value]
     if not isinstance(value, str):
         return value
     if name == "sku":
-        return _known("sku")[0] if len(value) % 2 else _text(value)
-    return f"{len(value)}.50" if name in ("amount", "price") else _text(value)
-
-
-def _text(value: str) -> str:
-    return "".join(character for character in value if category(character) != "Cc")
+        return _known("sku")[0] if len(value) % 2 else typed(value)
+    return f"{len(value)}.50" if name in ("amount", "price") else typed(value)
 
 
 @schemathesis.hook
@@ -79,44 +69,15 @@ def map_headers(context: Any, headers: dict[str, Any]) -> dict[str, Any]:
     return headers
 
 
-@schemathesis.hook
-def map_query(context: Any, query: dict[str, Any]) -> dict[str, Any]:
-    """Nor can a cursor be made up."""
-    if query and isinstance(query.get("cursor"), str):
-        del query["cursor"]
-    return query
-
-
-@schemathesis.hook
-def filter_case(context: Any, case: Any) -> bool:
-    """Forms send fields that were left empty: they count as left out, whatever their type."""
-    return "" not in (case.query or {}).values()
-
-
-@cache
-def _bearer(account: str) -> str:
-    answer = httpx.post(f"{_ADDRESS}/demo/sign-in", json={"account": account})
-    token: str = answer.json()["token"]
-    return token
-
-
-def _asked(path: str) -> httpx.Response:
-    headers = {"authorization": f"Bearer {_bearer('service')}"}
-    return httpx.get(f"{_ADDRESS}{path}", headers=headers)
-
-
 @cache
 def _token() -> str:
-    return _asked("/api/v1/orders").headers["consistency-token"]
+    return asked("/api/v1/orders", "service").headers["consistency-token"]
 
 
 @cache
 def _command() -> str:
-    headers = {"authorization": f"Bearer {_bearer('service')}"}
-    line = {"sku": _known("sku")[0], "quantity": 1}
-    order = {"country": "Malta", "lines": [line]}
-    placed = httpx.post(f"{_ADDRESS}/api/v1/orders", json=order, headers=headers)
-    return placed.headers["command-id"]
+    order = {"country": "Malta", "lines": [{"sku": _known("sku")[0], "quantity": 1}]}
+    return asked("/api/v1/orders", "service", order).headers["command-id"]
 
 
 @cache
@@ -131,4 +92,4 @@ def _known(parameter: str) -> list[str]:
         "customerId": ("/api/v1/customers", "customerId"),
     }
     path, field = lists[parameter]
-    return [item[field] for item in _asked(path).json()["items"]]
+    return [item[field] for item in asked(path, "service").json()["items"]]

@@ -107,6 +107,8 @@ def test_every_problem_is_named_with_its_path() -> None:
         ({"pair": [1]}, "pair", "needs exactly 2 entries"),
         ({"at": "yesterday"}, "at", "must be a time such as 2011-08-31T10:42:07Z"),
         ({"at": "2011-08-31T10:42:07"}, "at", "needs a time zone, such as Z at the end"),
+        ({"price": 12.5}, "price", 'must be a decimal number in quotes, such as "12.50"'),
+        ({"price": 0}, "price", 'must be a decimal number in quotes, such as "12.50"'),
         ({"count": 2**63}, "count", "must fit into 64 bits"),
         ({"price": "NaN"}, "price", "must be a finite number"),
         ({"price": "1E+999999"}, "price", "may have at most 28 digits"),
