@@ -19,16 +19,19 @@ KILLS = int(os.environ.get("TWOFOLD_TEST_KILLS", "4"))
 CLIENTS, ORDERS = 6, 40
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "mongodb"])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Settings for all processes."""
-    if request.param == "sqlite":
+    """Settings for all processes; MongoDB has the read models of a log in SQLite."""
+    reading = {}
+    if request.param == "mongodb":
+        reading["TWOFOLD_READ"] = request.getfixturevalue("mongodb")
+    if request.param != "postgres":
         address = f"sqlite:///{tmp_path / 'shop.db'}"
     else:
         address = request.getfixturevalue("postgres")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TWOFOLD_")}
     demo = {"TWOFOLD_DEMO": "1", "TWOFOLD_PROJECTIONS": "async", "TWOFOLD_LOG": address}
-    return kept | demo
+    return kept | demo | reading
 
 
 @pytest.fixture
