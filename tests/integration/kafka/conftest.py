@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -34,8 +31,6 @@ listener.name.secured.sasl.enabled.mechanisms=PLAIN
 listener.name.secured.plain.sasl.jaas.config=\
 org.apache.kafka.common.security.plain.PlainLoginModule required user_anna="{password}";
 """
-
-Open = Callable[..., Any]
 
 
 class Hurt(msgspec.Struct, frozen=True):
@@ -73,15 +68,6 @@ def hurt() -> Iterator[Hurt]:
 def channel() -> Channel:
     """A channel that nobody has used."""
     return Channel(f"test-{uuid4().hex[:12]}", 2)
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """What the driver says about faults that we make is expected."""
-    logging.getLogger("twofold.kafka").setLevel(logging.CRITICAL)
-    with contextlib.ExitStack():
-        yield
-    logging.getLogger("twofold.kafka").setLevel(logging.NOTSET)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ Settings: TypeAlias = Mapping[str, Any]
 
 # librdkafka tells each failed attempt to connect; what matters of that is in our errors.
 _LOG = logging.getLogger("twofold.kafka")
-_ERRORS_ONLY = 3
+_CRITICAL = 2
 
 _CREDENTIALS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
 _RIGHTS = (
@@ -76,7 +76,7 @@ def settings_with(settings: Settings, trouble: Trouble, **ours: Any) -> dict[str
         **settings,
         "error_cb": trouble,
         "logger": _LOG,
-        "log_level": _ERRORS_ONLY,
+        "log_level": _CRITICAL,
         # What no answer comes to counts as lost, and so does a connection on which this happens.
         "socket.timeout.ms": 10_000,
         "socket.keepalive.enable": True,

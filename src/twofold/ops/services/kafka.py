@@ -13,7 +13,9 @@ from twofold.ops.services.processes import end, free_port, run
 from twofold.ops.services.service import Running
 
 _JARS = ("org.apache.kafka:kafka_2.13:4.1.0", "org.slf4j:slf4j-nop:1.7.36")
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
+# For a program that ends before compiling it would pay.
+_BRIEFLY = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # ApiVersions (key 18, version 0) with correlation id 7 and no client id; the answer repeats the 7.
 _REQUEST = b"\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x07\xff\xff"
 _ANSWER = b"\x00\x00\x00\x07\x00\x00"
@@ -52,7 +54,7 @@ class Kafka:
 
     def start(self, folder: Path, port: int) -> Running:
         """Format the storage (the first time) and start. Raises ServiceProblem."""
-        java = ["java", "-Xmx512m", "-cp", f"{jars('kafka', *_JARS)}/*"]
+        programs = ["-cp", f"{jars('kafka', *_JARS)}/*"]
         folder.mkdir(parents=True, exist_ok=True)
         data, properties = folder / "data", folder / "server.properties"
         lines = _PROPERTIES + (
@@ -61,9 +63,10 @@ class Kafka:
         properties.write_text(lines.format(controller=free_port(), port=port, data=data).lstrip())
         if not (data / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            java = ["java", *_BRIEFLY, *programs]
             tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster]
             run([*tool, "-c", str(properties)], what="formatting Kafka's storage")
-        command = [*java, "kafka.Kafka", str(properties)]
+        command = ["java", "-Xmx512m", *programs, "kafka.Kafka", str(properties)]
         return launched(self, command, folder, f"kafka://127.0.0.1:{port}", seconds=_START_SECONDS)
 
     def stop(self, running: Running) -> None:
