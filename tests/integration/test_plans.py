@@ -17,6 +17,7 @@ import pytest
 
 from twofold.adapters.postgres import agenda as postgres_agenda
 from twofold.adapters.postgres import database as postgres_database
+from twofold.adapters.postgres import statistics
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.log import PostgresLog
 from twofold.adapters.postgres.read_store import PostgresReadStore
@@ -230,6 +231,7 @@ async def postgres_scans(
 
 async def test_postgres_finds_rows_by_index(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     caught = Caught()
+    monkeypatch.setattr(statistics, "_FIRST_ROWS", 1_000_000)
     listening = caught.around(postgres_database._initialise)
     database = PostgresDatabase(postgres, connections=2)
     log, store = PostgresLog(database), PostgresReadStore(database)
@@ -293,3 +295,22 @@ async def test_stuck_instances_are_counted_by_an_index_of_their_own(
         await connection.close()
         await log.close()
         await sqlite.close()
+
+
+async def test_postgres_analyses_a_read_model_that_has_grown(postgres: str) -> None:
+    store = PostgresReadStore(PostgresDatabase(postgres))
+    await store.open([TABLE])
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(
+        f"alter table twofold_read.{TABLE.name} set (autovacuum_enabled = false)"
+    )
+    rows = [row(f"r-{n:05}", kind=f"k-{n % 5}") for n in range(statistics._FIRST_ROWS)]
+    known = f"select reltuples from pg_class where relname = '{TABLE.name}'"
+    async with store.transaction() as transaction:
+        await transaction.write(TABLE.name, rows[:-1], [])
+    assert await connection.fetchval(known) == -1
+    async with store.transaction() as transaction:
+        await transaction.write(TABLE.name, rows[-1:], [])
+    assert await connection.fetchval(known) == len(rows)
+    await connection.close()
+    await store.close()

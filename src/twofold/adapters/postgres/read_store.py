@@ -17,6 +17,7 @@ from twofold.adapters.postgres import tables
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.dialect import PostgresDialect
 from twofold.adapters.postgres.log import PostgresLogTransaction
+from twofold.adapters.postgres.statistics import Statistics
 from twofold.adapters.postgres.writing import (
     CHECKPOINTS,
     PostgresReadTransaction,
@@ -48,6 +49,7 @@ class PostgresReadStore:
         self._tables: dict[str, Table] = {}
         self._gathering = Gathering(self._documents)
         self._counted = Counted()
+        self._statistics = Statistics(self._dialect)
         self._opened = False
 
     async def open(self, tables_wanted: Sequence[Table]) -> None:
@@ -68,9 +70,12 @@ class PostgresReadStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresReadTransaction]:
         """Begin … commit."""
-        async with self._database.planned() as connection, connection.transaction():
-            yield PostgresReadTransaction(connection, self._tables, self._dialect)
-        self._database.announce("twofold_read")
+        async with self._database.planned() as connection:
+            transaction = PostgresReadTransaction(connection, self._tables, self._dialect)
+            async with connection.transaction():
+                yield transaction
+            self._database.announce("twofold_read")
+            await self._statistics.wrote(connection, transaction.written)
 
     def within(self, transaction: LogTransaction) -> PostgresReadTransaction:
         """Write in the log's transaction. Raises TypeError for another store's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,10 @@ _LOOK = f"{CHECKPOINTS} where projection = $1"
 
 
 class PostgresReadTransaction:
-    """A transaction, the read store's own or the log's."""
+    """A transaction, the read store's own or the log's.
+
+    ``written`` tells how many rows it has put into each table.
+    """
 
     def __init__(
         self, connection: Any, tables: Mapping[str, Table], dialect: PostgresDialect
@@ -44,6 +48,7 @@ class PostgresReadTransaction:
         self._connection = connection
         self._tables = tables
         self._dialect = dialect
+        self.written: Counter[str] = Counter()
 
     @property
     def connection(self) -> Any:
@@ -78,6 +83,7 @@ class PostgresReadTransaction:
     async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
         """One upsert of arrays, and one delete. Rows go in key order, so writers can't deadlock."""
         shape = self._tables[table]
+        self.written[table] += len(rows)
         if rows:
             ordered = sorted(rows, key=lambda row: row.key)
             await self._connection.execute(_upsert(shape), *_arrays(shape, ordered))
