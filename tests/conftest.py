@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import pytest
 
+from tests.databases import drop_mongodb, new_mongodb, new_postgres
 from twofold.errors import TwofoldError
 from twofold.ops.services.temporary import provided, temporary
 
@@ -70,15 +69,7 @@ def kafka_server() -> Iterator[str]:
 @pytest.fixture
 async def postgres(postgres_server: str) -> str:
     """The address of a fresh database."""
-    import asyncpg
-
-    name = f"test_{uuid4().hex[:12]}"
-    connection = await asyncpg.connect(postgres_server)
-    try:
-        await connection.execute(f"create database {name}")
-    finally:
-        await connection.close()
-    return f"{postgres_server.rpartition('/')[0]}/{name}"
+    return await new_postgres(postgres_server)
 
 
 @pytest.fixture(scope="session")
@@ -98,12 +89,9 @@ def mongodb_server() -> Iterator[str]:
 @pytest.fixture
 async def mongodb(mongodb_server: str) -> AsyncIterator[str]:
     """The address of a fresh database, dropped afterwards."""
-    from pymongo import AsyncMongoClient
-
-    name = f"test_{uuid4().hex[:12]}"
-    yield urlunsplit(urlsplit(mongodb_server)._replace(path=f"/{name}"))
-    async with AsyncMongoClient(mongodb_server) as client:
-        await client.drop_database(name)
+    address = new_mongodb(mongodb_server)
+    yield address
+    await drop_mongodb(address)
 
 
 @pytest.hookimpl(trylast=True)

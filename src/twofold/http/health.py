@@ -111,7 +111,7 @@ class Health:
         projections = {}
         for applier in self._system.appliers:
             position = progress.checkpoint(applier.table).position
-            why = progress.stopped.get(applier.table, "")
+            why = progress.stopped.get(applier.table, "") or self._filled(applier.table)
             projections[applier.name] = {
                 "state": self._system.state_of(applier),
                 "applied": position,
@@ -132,3 +132,10 @@ class Health:
             }
         )
         await exchange.answer(503 if problems else 200, body)
+
+    def _filled(self, table: str) -> str:
+        """Why a read model can't be read yet: whoever has a filled one should get the requests."""
+        known = self._system.progress.checkpoint(table)
+        if known.served or "api" not in self._system.roles:
+            return ""
+        return f"it is being filled: {known.position:,} of {known.served_from:,} events are applied"

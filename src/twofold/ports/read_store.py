@@ -105,6 +105,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     On advancing, the later of the time known and the time given is kept. With ``parts``, one for
     each partition, ``position`` is the least of theirs: all events up to it are applied.
+    ``served_from``: the log's head when the table was begun; nobody reads it before ``position``
+    is there. It is set by ``claim`` and stays.
     """
 
     projection: str
@@ -113,6 +115,12 @@ class Checkpoint(msgspec.Struct, frozen=True):
     epoch: str
     fingerprint: str = ""
     parts: tuple[Part, ...] = ()
+    served_from: int = 0
+
+    @property
+    def served(self) -> bool:
+        """Whether it has been filled as far as the log went when it was begun."""
+        return self.position >= self.served_from
 
     def stands_at(self, position: int) -> bool:
         """Whether exactly the events up to ``position`` are applied, in all partitions."""
@@ -145,6 +153,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
             position=min(part.position for part in parts),
             time_us=max(self.time_us, checkpoint.time_us),
             parts=tuple(parts),
+            served_from=self.served_from,
         )
 
 

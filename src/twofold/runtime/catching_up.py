@@ -8,6 +8,7 @@ from twofold.errors import CheckpointLost
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
 from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.wiring.event_types import EventTypes
 
@@ -41,6 +42,8 @@ async def catch_up(
             async with read_store.transaction() as transaction:
                 checkpoint = await applier.apply(transaction, batch)
         except CheckpointLost:
+            # Others are at work, or were, by partitions that stand apart.
+            await Levelling(log, read_store, types, progress, batch_size).level(applier)
             await progress.reread(applier.table)
             continue
         progress.advanced([checkpoint])

@@ -41,10 +41,14 @@ class Progress:
         """A worker of this process moved checkpoints."""
         for checkpoint in checkpoints:
             known = self._known.get(checkpoint.projection)
-            if known is not None and checkpoint.position > known.position:
-                latest = max(checkpoint.time_us, known.time_us)
+            if known is None:
+                continue
+            served_from = max(checkpoint.served_from, known.served_from)
+            if checkpoint.position > known.position or served_from > known.served_from:
                 self._known[checkpoint.projection] = msgspec.structs.replace(
-                    checkpoint, time_us=latest
+                    max(known, checkpoint, key=lambda one: one.position),
+                    time_us=max(checkpoint.time_us, known.time_us),
+                    served_from=served_from,
                 )
         self._moved.set()
         self._moved = asyncio.Event()
@@ -91,6 +95,24 @@ class Progress:
                 raise self._not_caught_up(behind, position, timeout_seconds)
             await self.next_move(left)
 
+    async def serve(self, tables: Sequence[str], timeout_seconds: float) -> None:
+        """Wait until all ``tables`` are filled, so that they may be read.
+
+        Raises NotCaughtUp after the timeout.
+        """
+        for table in tables:
+            if not self._known[table].served:
+                await self.reach((table,), self._known[table].served_from, timeout_seconds)
+
+    def state(self, table: str) -> str:
+        """ "stopped", "rebuilding" (not served yet), "catching-up" or "live", as is known here."""
+        known = self._known[table]
+        if table in self.stopped:
+            return "stopped"
+        if not known.served:
+            return "rebuilding"
+        return "live" if known.position >= self.head else "catching-up"
+
     async def next_move(self, timeout_seconds: float) -> None:
         """Wait until some checkpoint may have moved, here or in another process."""
         moved = self._moved
@@ -124,5 +146,5 @@ class Progress:
         self, behind: Sequence[str], position: int, timeout_seconds: float
     ) -> NotCaughtUp:
         slowest = min(behind, key=lambda table: self._known[table].position)
-        state = "stopped" if slowest in self.stopped else "catching-up"
-        return NotCaughtUp(slowest, position, self._known[slowest].position, timeout_seconds, state)
+        applied = self._known[slowest].position
+        return NotCaughtUp(slowest, position, applied, timeout_seconds, self.state(slowest))

@@ -126,12 +126,16 @@ class Queries:
         return self.listings[folding].next_cursor(request.select, selected.last, self._tokens)
 
     async def _caught_up(self, tables: Sequence[str], route: Route, asked: Asked) -> bool:
-        """Wait for the caller's token; whether the answer is late. Raises NotCaughtUp, BadToken."""
+        """Wait for the caller's token; whether the answer is late. Raises NotCaughtUp, BadToken.
+
+        A table that is being filled is not read, token or not: an empty page would be a lie.
+        """
+        wait = self._settings.wait_seconds if asked.wait_seconds is None else asked.wait_seconds
+        wait = max(0.0, min(wait, self._settings.wait_limit_seconds))
+        await self._progress.serve(tables, wait)
         if not asked.token:
             return False
         position = self._tokens.position(asked.token, self._progress.head)
-        wait = self._settings.wait_seconds if asked.wait_seconds is None else asked.wait_seconds
-        wait = max(0.0, min(wait, self._settings.wait_limit_seconds))
         try:
             await self._progress.reach(tables, position, wait)
         except NotCaughtUp:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from twofold.errors import (
     CheckpointLost,
@@ -131,7 +132,7 @@ class System:
             *self.wired.writings.values(),
         ]
         appliers = await self._versions_of(projections)
-        while self.roles and not await self._claimed(appliers):
+        while self.roles and not await self.claim(appliers):
             appliers = await self._versions_of(projections)
         await self.read_store.open(
             [
@@ -153,16 +154,20 @@ class System:
             _LOG.info("folds have changed, building anew", projections=outdated, events=events)
         return [Applier(p, chosen[p.name].number, self.log.epoch) for p in projections]
 
-    async def _claimed(self, appliers: Sequence[Applier]) -> bool:
-        """Make the versions ours before anything is in them: other code may be starting too."""
+    async def claim(self, appliers: Sequence[Applier]) -> bool:
+        """Make the versions ours before anything is in them; False if other code was first.
+
+        What is claimed is not read before it has come to where the log ends now.
+        """
         checkpoints = await self.read_store.checkpoints()
+        head = await self.log.head()
         try:
             async with self.read_store.transaction() as transaction:
                 for applier in sorted(appliers, key=lambda applier: applier.table):
                     fingerprint = applier.projection.fingerprint
                     if applier.table not in checkpoints:
                         first = Checkpoint(applier.table, 0, 0, self.log.epoch, fingerprint)
-                        await transaction.claim(first)
+                        await transaction.claim(replace(first, served_from=head))
         except CheckpointLost:
             return False
         return True
@@ -178,11 +183,8 @@ class System:
         return self._open
 
     def state_of(self, applier: Applier) -> str:
-        """ "live", "catching-up" or "stopped", as far as this process knows."""
-        if applier.table in self.progress.stopped:
-            return "stopped"
-        position = self.progress.checkpoint(applier.table).position
-        return "live" if position >= self.progress.head else "catching-up"
+        """ "live", "catching-up", "rebuilding" or "stopped", as far as this process knows."""
+        return self.progress.state(applier.table)
 
     async def stop(self) -> None:
         """Drain and release everything; safe to call twice."""

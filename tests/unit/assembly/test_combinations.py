@@ -95,6 +95,8 @@ ROLES = {
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_without_work_is_refused(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWOFOLD_LOG", POSTGRES)
+    # Logs of the tests after this one must not go to the runner's stream.
+    monkeypatch.setattr("twofold.ops.commands.run.configure_logs", lambda: None)
     result = CliRunner().invoke(cli, ["run", "shop", "--role", role], env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert ROLES[role] in " ".join(result.output.replace("│", " ").split())

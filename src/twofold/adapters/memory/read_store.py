@@ -210,7 +210,7 @@ class MemoryReadTransaction:
             raise CheckpointLost(checkpoint.projection, expected)
         latest = max(checkpoint.time_us, known.time_us)
         self._checkpoints[checkpoint.projection] = msgspec.structs.replace(
-            checkpoint, time_us=latest
+            checkpoint, time_us=latest, served_from=known.served_from
         )
 
     async def advance_parts(

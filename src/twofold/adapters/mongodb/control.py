@@ -1,6 +1,6 @@
 """Control documents: one for each read model, changed by compare-and-set alone.
 
-    {_id: name, rev, position, time_us, epoch, fingerprint, parts, journal,
+    {_id: name, rev, position, time_us, epoch, fingerprint, parts, served_from, journal,
      turn, next}
 
 ``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
@@ -22,7 +22,7 @@ from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters.mongodb.database import CONTROL, Document, MongoDatabase, translated
 from twofold.ports.read_store import Checkpoint
 
-_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts")
+_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts", "served_from")
 _WITHOUT_DATA = {"journal.data": False}
 
 
@@ -170,8 +170,10 @@ def _control(found: Document) -> Control:
 def _checkpoint(name: str, found: Document) -> Checkpoint | None:
     if found["position"] is None:
         return None
-    position, time_us, epoch, fingerprint, parts = (found[field] for field in _CHECKPOINT)
-    return Checkpoint(name, position, time_us, epoch, fingerprint, parts_of(parts))
+    position, time_us, epoch, fingerprint, parts = (found[field] for field in _CHECKPOINT[:5])
+    # Control documents of former versions have no such field.
+    served_from = found.get("served_from", 0)
+    return Checkpoint(name, position, time_us, epoch, fingerprint, parts_of(parts), served_from)
 
 
 def _plain(checkpoint: Checkpoint | None) -> dict[str, Any]:

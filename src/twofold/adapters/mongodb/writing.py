@@ -113,7 +113,7 @@ class MongoReadTransaction:
         if not known.stands_at(expected):
             raise CheckpointLost(checkpoint.projection, expected)
         latest = max(checkpoint.time_us, known.time_us)
-        moved = msgspec.structs.replace(checkpoint, time_us=latest)
+        moved = msgspec.structs.replace(checkpoint, time_us=latest, served_from=known.served_from)
         self._steps[checkpoint.projection] = _Step(control, moved)
 
     async def advance_parts(

@@ -24,11 +24,13 @@ async def prepare(connection: Any, tables: Sequence[Table]) -> None:
         await connection.execute(
             'create table if not exists twofold_read."$checkpoint" (projection text collate "C" '
             "primary key, position bigint not null, time_us bigint not null, epoch text not null, "
-            "fingerprint text not null, parts text not null default '') with (fillfactor = 50)"
+            "fingerprint text not null, parts text not null default '', "
+            "served_from bigint not null default 0) with (fillfactor = 50)"
         )
         await connection.execute(
             'alter table twofold_read."$checkpoint" '
-            "add column if not exists parts text not null default ''"
+            "add column if not exists parts text not null default '', "
+            "add column if not exists served_from bigint not null default 0"
         )
         await connection.execute(
             'create table if not exists twofold_read."$model" (name text primary key, shape text)'

@@ -19,8 +19,8 @@ from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, 
 _TELLING = "returning pg_notify('twofold_read', '')"
 _INSERT = (
     'insert into twofold_read."$checkpoint" '
-    "(projection, position, time_us, epoch, fingerprint, parts) "
-    f"values ($1, $2, $3, $4, $5, $6) on conflict do nothing {_TELLING}"
+    "(projection, position, time_us, epoch, fingerprint, parts, served_from) "
+    f"values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing {_TELLING}"
 )
 _UPDATE = (
     'update twofold_read."$checkpoint" set position = $2, '
@@ -30,7 +30,7 @@ _UPDATE = (
 _MOVE = f"{_UPDATE} and position = $7 and parts = '' {_TELLING}"
 _SET = f"{_UPDATE} {_TELLING}"
 CHECKPOINTS = (
-    "select projection, position, time_us, epoch, fingerprint, parts "
+    "select projection, position, time_us, epoch, fingerprint, parts, served_from "
     'from twofold_read."$checkpoint"'
 )
 _LOOK = f"{CHECKPOINTS} where projection = $1"
@@ -95,7 +95,7 @@ class PostgresReadTransaction:
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """Insert; of two at once the second waits here for the first. Raises CheckpointLost."""
-        if not await self._connection.fetch(_INSERT, *_values(checkpoint)):
+        if not await self._connection.fetch(_INSERT, *_values(checkpoint), checkpoint.served_from):
             raise CheckpointLost(checkpoint.projection, 0)
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
@@ -103,7 +103,7 @@ class PostgresReadTransaction:
         values = _values(checkpoint)
         moved = await self._connection.fetch(_MOVE, *values, expected)
         if not moved and expected == 0:
-            moved = await self._connection.fetch(_INSERT, *values)
+            moved = await self._connection.fetch(_INSERT, *values, checkpoint.served_from)
         if not moved:
             await self._join(checkpoint, expected)
 
@@ -113,7 +113,8 @@ class PostgresReadTransaction:
         """Lock, compare and set; other workers wait here. Raises CheckpointLost."""
         stored = await self._locked(checkpoint.projection)
         if stored is None:
-            await self._connection.fetch(_INSERT, *_values(checkpoint.unmoved()))
+            first = checkpoint.unmoved()
+            await self._connection.fetch(_INSERT, *_values(first), first.served_from)
             stored = await self._locked(checkpoint.projection)
             assert stored is not None
         moved = stored.moved(checkpoint, partitions, moves)
@@ -134,8 +135,8 @@ class PostgresReadTransaction:
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
-    projection, position, time_us, epoch, fingerprint, parts = row
-    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts))
+    projection, position, time_us, epoch, fingerprint, parts, served = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), served)
 
 
 def _values(checkpoint: Checkpoint) -> tuple[object, ...]:

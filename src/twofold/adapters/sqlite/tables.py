@@ -29,12 +29,17 @@ def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
         connection.execute(
             "create table if not exists twofold_checkpoint (projection text primary key, "
             "position integer not null, time_us integer not null, epoch text not null, "
-            "fingerprint text not null, parts text not null default '') without rowid"
+            "fingerprint text not null, parts text not null default '', "
+            "served_from integer not null default 0) without rowid"
         )
         names = {row[1] for row in connection.execute("pragma table_info(twofold_checkpoint)")}
         if "parts" not in names:
             connection.execute(
                 "alter table twofold_checkpoint add column parts text not null default ''"
+            )
+        if "served_from" not in names:
+            connection.execute(
+                "alter table twofold_checkpoint add column served_from integer not null default 0"
             )
         connection.execute(
             "create table if not exists twofold_read_model (name text primary key, shape text)"

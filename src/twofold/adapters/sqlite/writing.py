@@ -16,7 +16,10 @@ from twofold.adapters.sqlite.dialect import SqliteDialect, joined_texts
 from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
 
-_INSERT = "(projection, position, time_us, epoch, fingerprint, parts) values (?, ?, ?, ?, ?, ?)"
+_INSERT = (
+    "(projection, position, time_us, epoch, fingerprint, parts, served_from) "
+    "values (?, ?, ?, ?, ?, ?, ?)"
+)
 _CLAIM = f"insert or ignore into twofold_checkpoint {_INSERT}"
 _SET = (
     f"insert into twofold_checkpoint {_INSERT} on conflict (projection) do update set "
@@ -24,7 +27,8 @@ _SET = (
     "epoch = excluded.epoch, fingerprint = excluded.fingerprint, parts = excluded.parts"
 )
 CHECKPOINTS = (
-    "select projection, position, time_us, epoch, fingerprint, parts from twofold_checkpoint"
+    "select projection, position, time_us, epoch, fingerprint, parts, served_from "
+    "from twofold_checkpoint"
 )
 
 
@@ -132,8 +136,8 @@ class SqliteReadTransaction:
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
-    projection, position, time_us, epoch, fingerprint, parts = row
-    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts))
+    projection, position, time_us, epoch, fingerprint, parts, served = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), served)
 
 
 def _stored(connection: sqlite3.Connection, projection: str) -> Checkpoint | None:
@@ -149,6 +153,7 @@ def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.epoch,
         checkpoint.fingerprint,
         parts_text(checkpoint.parts),
+        checkpoint.served_from,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from twofold.assembly.assemble import shadow_store
+from twofold.errors import CheckpointLost
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.progress import progress_bar
 from twofold.runtime.applying import Applier
@@ -39,17 +40,27 @@ def verify(app: App, projection: Name = "", config: Config = None, as_json: Json
 
 def rebuild(
     app: App,
-    projection: Annotated[list[str], typer.Argument(help="Projections to build anew")],
+    projection: Annotated[
+        list[str] | None, typer.Argument(help="Projections to build anew")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that this code has")] = False,
     verified: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare after")] = True,
     config: Config = None,
 ) -> None:
-    """Build read models from the log, for this code, beside those that other code uses."""
+    """Fill read models from the log, for this code, beside those that other code uses.
+
+    A read store that is not in use yet is so filled before anybody reads it.
+    """
+    if every == bool(projection):
+        raise typer.BadParameter("name projections, or say --all")
 
     async def work(system: System) -> bool:
         fine = True
-        for name in projection:
-            (applier,) = _chosen(system, name)
-            with progress_bar(f"rebuild {name}", quiet=False) as report:
+        chosen = [a for name in projection or [""] for a in _chosen(system, name)]
+        if not await system.claim(chosen):
+            raise CheckpointLost(", ".join(applier.table for applier in chosen), 0)
+        for applier in chosen:
+            with progress_bar(f"rebuild {applier.name}", quiet=False) as report:
                 await catch_up(
                     applier,
                     system.log,

@@ -51,7 +51,7 @@ async def _report(system: System) -> dict[str, Any]:
             {
                 "name": applier.name,
                 "version": applier.version,
-                "state": "catching-up" if behind else "live",
+                "state": system.state_of(applier),
                 "applied": checkpoint.position,
                 "head": system.progress.head,
                 "lagEvents": behind,

@@ -433,6 +433,21 @@ class ReadStoreConformance:
             await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e", "mine"), 0)
         assert (await store.checkpoints())[TABLE.name].position == 5
 
+    async def test_where_a_table_is_served_from_is_set_by_its_claim_and_stays(
+        self, store: ReadStore
+    ) -> None:
+        async with store.transaction() as transaction:
+            await transaction.claim(Checkpoint(TABLE.name, 0, 0, "e", "f", served_from=6))
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e", "f"), 0)
+        assert not (await store.checkpoints())[TABLE.name].served
+        async with store.transaction() as transaction:
+            moves = {n: Move(5, Part(7)) for n in (0, 1)}
+            wanted = Checkpoint(TABLE.name, 0, 9, "e", "f")
+            moved = await transaction.advance_parts(wanted, 2, moves)
+        assert moved.served
+        assert (await store.checkpoints())[TABLE.name].served_from == 6
+
     async def test_clearing_and_dropping(self, store: ReadStore) -> None:
         async with store.transaction() as transaction:
             await transaction.write(TABLE.name, [row("a", title="x", tags=("t",))], [])
