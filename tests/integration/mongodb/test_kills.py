@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import subprocess
 import sys
@@ -50,3 +51,22 @@ async def test_every_step_survives_kill_9(
         await caught_up(api)
         assert await database.twofold_control.count_documents({"journal.rows": {"$gt": 0}}) == 0
         assert await database.twofold_journal.count_documents({}) == 0
+
+
+async def test_two_projectors_are_killed_while_they_race(
+    start: Start, tmp_path: Path, mongodb: str
+) -> None:
+    """One finishes what the other began, or loses, at any pair of steps."""
+    api = await start("api")
+    chance = random.Random(5)
+    for number in range(6):
+        await happen(api, 20, number * 100)
+        killed = await asyncio.gather(
+            *(
+                projector(tmp_path, mongodb, chance.choice(STEPS), chance.randint(1, 4), inline)
+                for inline in (0, 100_000)
+            )
+        )
+        assert -signal.SIGKILL in killed
+    assert await projector(tmp_path, mongodb, "", 0, 0) == 0
+    await caught_up(api)

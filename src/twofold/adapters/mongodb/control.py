@@ -64,6 +64,12 @@ class Controls:
             found = await self._database.collection(CONTROL).find_one({"_id": name})
         return _control(found) if found else Control(name)
 
+    async def glance(self, name: str) -> Control:
+        """One of them without its journal's data, for those who only wait."""
+        with translated():
+            found = await self._database.collection(CONTROL).find_one({"_id": name}, _WITHOUT_DATA)
+        return _control(found) if found else Control(name)
+
     async def all(self) -> Sequence[Control]:
         """All of them, without journals' data."""
         with translated():

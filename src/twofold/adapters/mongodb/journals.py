@@ -171,7 +171,7 @@ class Journals:
             )
         if found is not None:
             return bytes(found["data"])
-        now = await self._controls.read(name)
+        now = await self._controls.glance(name)
         if now.journal is not None and now.journal.id == journal.id:
             why = (
                 f"it has lost a piece of {name}'s journal that it had confirmed; drop the "

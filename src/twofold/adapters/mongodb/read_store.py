@@ -103,7 +103,7 @@ class MongoReadStore:
 
     async def drop(self, table: str) -> None:
         """Remove a collection and its checkpoint. Its revision stays: it never counts anew."""
-        while not await self._controls.move(await self._controls.read(table), None):
+        while not await self._controls.move(await self._controls.glance(table), None):
             continue
         await collections.drop(self._database, table)
         self._tables.pop(table, None)
@@ -197,6 +197,7 @@ class MongoReadStore:
             sort=queries.order(select),
             skip=select.offset,
             limit=select.limit + 1,
+            allow_disk_use=True,
         )
         return [
             (

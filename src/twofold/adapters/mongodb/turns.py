@@ -35,7 +35,7 @@ class Turns:
         taken = await self._controls.take(name, worker)
         if taken is not None:
             return taken
-        seen = await self._controls.read(name)
+        seen = await self._controls.glance(name)
         if seen.rev == 0:
             return seen
         await self._controls.queue(name, worker)
@@ -53,7 +53,7 @@ class Turns:
         while True:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-            now = await self._controls.read(seen.name)
+            now = await self._controls.glance(seen.name)
             taken = None
             if now.turn is None and now.next in (None, worker):
                 taken = await self._controls.take(seen.name, worker)

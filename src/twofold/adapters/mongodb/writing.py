@@ -66,7 +66,7 @@ class MongoReadTransaction:
         """The checkpoint as this transaction sees it."""
         if projection in self._steps:
             return self._steps[projection].checkpoint
-        return (await self._controls.read(projection)).checkpoint
+        return (await self._controls.glance(projection)).checkpoint
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         """By primary key."""
@@ -100,7 +100,7 @@ class MongoReadTransaction:
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """The first checkpoint. Raises CheckpointLost if there is one."""
-        control = await self._controls.read(checkpoint.projection)
+        control = await self._controls.glance(checkpoint.projection)
         if control.journal is not None:
             control = await self._settled(checkpoint.projection)
         if control.checkpoint is not None or checkpoint.projection in self._steps:
