@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from benchmarks.workload import Move, OrderId, on_fast_loop, system
 from twofold import Asked, Sent, System
@@ -14,27 +15,32 @@ COMMANDS_PER_SECOND, SECONDS = 1_000, 10
 _TICK_SECONDS = 0.005
 
 
-def visible_after(address: str) -> list[float]:
+def visible_after(
+    address: str,
+    roles: frozenset[str] = frozenset({"api", "projector"}),
+    given: Mapping[str, str] | None = None,
+    per_second: int = COMMANDS_PER_SECOND,
+) -> list[float]:
     """Milliseconds, sorted: a query with the command's token, asked as soon as it was answered.
 
-    Commands come at 1,000 a second, whatever becomes of those before; the projection follows the
-    log in the same process.
+    Commands come at ``per_second``, whatever becomes of those before; with the roles as they are,
+    the projection follows the log in the same process.
     """
 
     async def measured() -> list[float]:
-        async with system(address, "async", frozenset({"api", "projector"})) as running:
+        async with system(address, "async", roles, given) as running:
             (route,) = [r for r in running.wired.routes if r.path == "/orders/{id}"]
-            await _paced(running, route, COMMANDS_PER_SECOND)
-            return sorted(await _paced(running, route, COMMANDS_PER_SECOND * SECONDS))
+            await _paced(running, route, per_second, per_second)
+            return sorted(await _paced(running, route, per_second, per_second * SECONDS))
 
     times: list[float] = on_fast_loop(measured)
     return times
 
 
-async def _paced(running: System, route: Route, commands: int) -> list[float]:
+async def _paced(running: System, route: Route, per_second: int, commands: int) -> list[float]:
     begun, tasks = time.perf_counter(), []
     while len(tasks) < commands:
-        due = int((time.perf_counter() - begun) * COMMANDS_PER_SECOND) + 1
+        due = int((time.perf_counter() - begun) * per_second) + 1
         while len(tasks) < min(due, commands):
             tasks.append(asyncio.create_task(_shown(running, route, len(tasks))))
         await asyncio.sleep(_TICK_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NewType
 
 from twofold import (
@@ -111,13 +111,23 @@ app = Application(
 
 
 def system(
-    address: str, projections: str, roles: frozenset[str], *, read: str = "", **settings: Any
+    address: str,
+    projections: str,
+    roles: frozenset[str],
+    given: Mapping[str, str] | None = None,
+    *,
+    read: str = "",
+    **settings: Any,
 ) -> System:
-    """The application on the database at ``address``, its read models in it or at ``read``."""
+    """The application on the database at ``address``, its read models in it or at ``read``.
+
+    ``given`` are further settings by their names.
+    """
     given = {
         "TWOFOLD_LOG": address,
-        "TWOFOLD_READ": read or address,
+        "TWOFOLD_READ": read,
         "TWOFOLD_PROJECTIONS": projections,
+        **(given or {}),
     }
     runtime = RuntimeSettings(**settings)
     return assemble(app, read_settings("benchmark", given), roles=roles, runtime=runtime)

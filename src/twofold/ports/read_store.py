@@ -259,8 +259,9 @@ class ReadTransaction(Protocol):
     ) -> Checkpoint:
         """Move some of ``partitions`` partitions (0: none yet); answers what is stored then.
 
-        ``checkpoint`` gives all but position and parts. Raises CheckpointLost where a partition is
-        not at the position expected or the number of partitions is another.
+        ``checkpoint`` gives time, epoch and fingerprint; if its position and parts are those that
+        are stored, adapters need not look first. Raises CheckpointLost where a partition is not at
+        the position expected or the number of partitions is another.
         """
 
 

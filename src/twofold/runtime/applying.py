@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from twofold.errors import ProjectionFailed
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
@@ -109,13 +111,18 @@ class Applier:
         batch: Batch,
         partitions: int,
         moves: Mapping[int, Move],
+        known: Checkpoint,
     ) -> Checkpoint:
-        """Apply ``batch`` and move some of ``partitions`` partitions.
+        """Apply ``batch`` and move some of ``partitions`` partitions of the checkpoint ``known``.
 
         Raises ProjectionFailed for a poison event, CheckpointLost if one of them stands elsewhere.
         """
-        fingerprint = self.projection.fingerprint
-        checkpoint = Checkpoint(self.table, 0, batch.time_us, self._epoch, fingerprint)
+        checkpoint = msgspec.structs.replace(
+            known,
+            time_us=max(batch.time_us, known.time_us),
+            epoch=self._epoch,
+            fingerprint=self.projection.fingerprint,
+        )
         moved = await transaction.advance_parts(checkpoint, partitions, moves)
         await self._fold(transaction, batch)
         return moved

@@ -27,7 +27,7 @@ _UPDATE = (
     "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5, parts = $6 "
     "where projection = $1"
 )
-_MOVE = f"{_UPDATE} and position = $7 and parts = '' {_TELLING}"
+_MOVE = f"{_UPDATE} and position = $7 and parts = $8 {_TELLING}"
 _SET = f"{_UPDATE} {_TELLING}"
 CHECKPOINTS = (
     "select projection, position, time_us, epoch, fingerprint, parts, served_from "
@@ -101,7 +101,7 @@ class PostgresReadTransaction:
     async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
         """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
         values = _values(checkpoint)
-        moved = await self._connection.fetch(_MOVE, *values, expected)
+        moved = await self._connection.fetch(_MOVE, *values, expected, "")
         if not moved and expected == 0:
             moved = await self._connection.fetch(_INSERT, *values, checkpoint.served_from)
         if not moved:
@@ -111,6 +111,9 @@ class PostgresReadTransaction:
         self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
     ) -> Checkpoint:
         """Lock, compare and set; other workers wait here. Raises CheckpointLost."""
+        moved = await self._moved_from(checkpoint, partitions, moves)
+        if moved is not None:
+            return moved
         stored = await self._locked(checkpoint.projection)
         if stored is None:
             first = checkpoint.unmoved()
@@ -120,6 +123,17 @@ class PostgresReadTransaction:
         moved = stored.moved(checkpoint, partitions, moves)
         await self._connection.fetch(_SET, *_values(moved))
         return moved
+
+    async def _moved_from(
+        self, known: Checkpoint, partitions: int, moves: Mapping[int, Move]
+    ) -> Checkpoint | None:
+        """In one exchange, where nobody has moved it since it was ``known``; else nothing."""
+        try:
+            moved = known.moved(known, partitions, moves)
+        except CheckpointLost:
+            return None
+        was = known.position, parts_text(known.parts)
+        return moved if await self._connection.fetch(_MOVE, *_values(moved), *was) else None
 
     async def _join(self, checkpoint: Checkpoint, expected: int) -> None:
         """Partitions that stand together are one again."""

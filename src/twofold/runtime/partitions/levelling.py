@@ -64,4 +64,4 @@ async def _apply(
     partitions = len(applied)
     stretch = stretch_of(batch, applied, partitions)
     moves: dict[int, Move] = stretch.moves(applied)
-    return await applier.apply_parts(transaction, stretch.batch, partitions, moves)
+    return await applier.apply_parts(transaction, stretch.batch, partitions, moves, stored)

@@ -48,6 +48,7 @@ class SharedProjector:
         self._clock = clock
         self._chance = chance
         self._settings = settings
+        self._known = progress.checkpoint(applier.table)
         self._applied: dict[int, Part] = {}
         self._blocked: dict[int, float] = {}
         self._failures = 0
@@ -103,7 +104,8 @@ class SharedProjector:
             return
         table, partitions = self.applier.table, self._membership.parts
         await self._progress.reread(table)
-        parts = self._progress.checkpoint(table).parted(partitions)
+        self._known = self._progress.checkpoint(table)
+        parts = self._known.parted(partitions)
         if parts is None:
             await self._levelling.level(self.applier)
             raise CheckpointLost(table, 0)
@@ -129,7 +131,7 @@ class SharedProjector:
             try:
                 async with self._store.transaction() as transaction:
                     checkpoint = await self.applier.apply_parts(
-                        transaction, stretch.batch, stretch.partitions, moves
+                        transaction, stretch.batch, stretch.partitions, moves, self._known
                     )
                 break
             except ProjectionFailed as exc:
@@ -137,6 +139,7 @@ class SharedProjector:
                 stretch = stretch.without(exc.stream, exc.position)
         for partition in stretch.reached.keys() - blocked:
             self._blocked.pop(partition, None)
+        self._known = checkpoint
         self._applied.update(stretch.reached)
         self._progress.advanced([checkpoint])
 

@@ -183,9 +183,10 @@ class Relay:
         now = self._clock.monotonic()
         if self.published == self._marked or (late and now - self._marked_at < _MARK_SECONDS):
             return
-        mark = msgspec.json.encode(self.published).decode()
+        published, self._marked_at = self.published, now
+        mark = msgspec.json.encode(published).decode()
         await self._leases.mark(GROUP, {0: (token, mark)})
-        self._marked, self._marked_at = self.published, now
+        self._marked = published
 
     async def _pause(self, why: str) -> None:
         if not self._failures:
