@@ -10,7 +10,7 @@ from twofold.ports.transport import Transport
 def transport_of(url: str) -> Transport:
     """The transport for a broker's address. Raises ModuleNotFoundError, saying what to install."""
     scheme = urlsplit(url).scheme
-    if scheme == "kafka":
+    if scheme.startswith("kafka"):
         from twofold.adapters.kafka.transport import KafkaTransport
 
         return KafkaTransport(url)

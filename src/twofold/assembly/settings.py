@@ -33,7 +33,7 @@ _NAMES = (
     "TWOFOLD_MAX_EVENT_BYTES",
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
-BROKERS = ("kafka", "amqp", "amqps", "redis", "rediss")
+BROKERS = ("kafka", "kafkas", "amqp", "amqps", "redis", "rediss")
 _MOST_PARTITIONS = 256
 _CHANNEL_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _DATABASES = ("sqlite", "postgresql", "postgres")
