@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,22 @@ async def test_a_stream_made_anew_is_read_from_its_beginning(
         assert ids(await fetched(other, 1), 0) == ["new"]
         await reader.close()
         await other.close()
+
+
+async def test_a_question_that_is_given_up_disturbs_no_other(rabbitmq_server: str) -> None:
+    channel = fresh_channel()
+    async with opened(RabbitTransport(rabbitmq_server), channel) as transport:
+        await transport.publish(channel.name, [message(0, "kept")])
+        for steps in range(30):
+            asking = asyncio.ensure_future(transport.last(channel.name))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asking
+            await transport.publish(channel.name, [message(1, str(steps))])
+        last = await transport.last(channel.name)
+    assert [last[n].attributes["id"] for n in (0, 1)] == ["kept", "29"]
 
 
 async def test_many_who_publish_at_once_are_confirmed_each(rabbitmq_server: str) -> None:

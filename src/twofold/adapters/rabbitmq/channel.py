@@ -26,6 +26,7 @@ from twofold.ports.transport import Message
 
 ANSWER_SECONDS = 10.0
 _WRITTEN_TOGETHER = 200
+_DONE = (200, "done", 0, 0)
 
 
 class Refusal(Exception):
@@ -95,14 +96,13 @@ class Channel:
                 raise BrokerUnavailable(self.link.name, self.link.failure) from exc
             except asyncio.CancelledError:
                 # The answer would be taken for that to the next question.
-                self._refuse(0, "a question was given up")
+                self._leave("a question was given up")
                 raise
 
     async def close(self) -> None:
         """Leave; safe to call twice."""
         if self.usable:
-            await self.ask(commands.Channel.Close(200, "done", 0, 0))
-        self.link.channels.pop(self.number, None)
+            await self.ask(commands.Channel.Close(*_DONE))
 
     async def publish(self, messages: Sequence[tuple[str, Message]]) -> None:
         """Publish into queues and wait until all are confirmed.
@@ -179,8 +179,17 @@ class Channel:
                 self.link.write(frame.marshal(commands.Channel.CloseOk(), self.number))
             self.link.channels.pop(self.number, None)
         elif isinstance(method, commands.Basic.Cancel):
-            self._refuse(0, f"it ended consumer {method.consumer_tag}")
-        elif self._answer is not None and not self._answer.done():
+            self._leave(f"it ended consumer {method.consumer_tag}")
+        elif isinstance(method, commands.Channel.CloseOk):
+            # Not before: the number must not be used again while the broker knows the channel.
+            self.link.channels.pop(self.number, None)
+            self._answered(method)
+            self._refuse(0, "it is closed")
+        else:
+            self._answered(method)
+
+    def _answered(self, method: Any) -> None:
+        if self._answer is not None and not self._answer.done():
             self._answer.set_result(method)
 
     def _complete(self, body: bytes) -> None:
@@ -227,8 +236,13 @@ class Channel:
                 call.done.set_exception(BrokerUnavailable(self.link.name, why))
 
     def _refuse(self, code: int, text: str) -> None:
-        self._refusal = Refusal(code, text)
+        self._refusal = self._refusal or Refusal(code, text)
         self.failed()
+
+    def _leave(self, why: str) -> None:
+        if self.usable:
+            self._refuse(0, why)
+            self.link.write(frame.marshal(commands.Channel.Close(*_DONE), self.number))
 
     async def _outcome(self, future: asyncio.Future[Any], seconds: float) -> Any:
         self._waiting.add(future)

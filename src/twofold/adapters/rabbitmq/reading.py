@@ -46,9 +46,21 @@ async def newest(
     (except with seconds of delay) whether there is any. So this reads until nothing more comes,
     or until the offsets in ``enough`` are reached. Raises BrokerUnavailable, Refusal.
     """
+    consumers = await consuming(link)
+    try:
+        return await _newest(consumers, channel, partitions, enough)
+    finally:
+        await consumers.close()
+
+
+async def _newest(
+    consumers: Channel,
+    channel: str,
+    partitions: Collection[int],
+    enough: Mapping[int, int] | None,
+) -> Mapping[int, tuple[int, Delivery]]:
     clock = asyncio.get_running_loop().time
     begun = clock()
-    consumers = await consuming(link)
     filled = {n for n in partitions if await _count(consumers, queue_of(channel, n))}
     answer_seconds = clock() - begun
     for partition in partitions:
@@ -61,9 +73,10 @@ async def newest(
         if not consumers.arrived and filled <= found.keys():
             break
         if clock() > late:
-            raise BrokerUnavailable(link.name, f"it does not deliver what is in {channel}")
+            raise BrokerUnavailable(
+                consumers.link.name, f"it does not deliver what is in {channel}"
+            )
         _take(consumers, found)
-    await consumers.close()
     return found
 
 
