@@ -12,6 +12,7 @@
     ├── NotFound                the thing asked for does not exist
     ├── AlreadyExists           the thing to be created exists
     ├── KeyReused               an idempotency key came back with another payload
+    ├── CommandFailed           a command that was accepted could not be decided
     ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
     ├── NotCaughtUp             a read model did not reach the position asked for in time
     ├── ProjectionFailed        a fold raised
@@ -144,9 +145,25 @@ class AlreadyExists(TwofoldError):
 class KeyReused(TwofoldError):
     """The idempotency key was used with another payload; use a new key."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str = "") -> None:
         self.key = key
-        super().__init__(f"the key {key!r} was used with another payload; use a new key")
+        named = f"the key {key!r}" if key else "the key"
+        super().__init__(f"{named} was used with another payload; use a new key")
+
+
+class CommandFailed(TwofoldError):
+    """An accepted command met an unexpected error each time it was tried; it had no effect.
+
+    ``why`` is that error, for operators.
+    """
+
+    def __init__(self, command_id: str, why: str = "") -> None:
+        self.command_id = command_id
+        self.why = why
+        super().__init__(
+            f"the command {command_id} could not be carried out and had no effect; once the cause "
+            "is mended, send it again under a new key"
+        )
 
 
 class ConcurrencyConflict(TwofoldError):

@@ -8,15 +8,17 @@ from typing import Any
 import msgspec
 
 from twofold.domain.caller import role
-from twofold.errors import InvalidInput, NotFound, SignInRequired
+from twofold.errors import CommandFailed, InvalidInput, KeyReused, NotFound, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.http.problems import problem_bytes, status_of
 from twofold.http.rejections import Malformed, WrongMediaType
-from twofold.http.tokens import give_token
+from twofold.http.tokens import give_token, preferred_wait, prefers_later
 from twofold.messages.validation import read_value
 from twofold.messages.value import Command
+from twofold.ports.log import CommandRecord
+from twofold.runtime.queued.accepting import CommandState
 from twofold.runtime.refusals import read_refusal
-from twofold.runtime.sending import SUCCEEDED, Sent
+from twofold.runtime.sending import Done, Sent, replayed
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
@@ -46,7 +48,28 @@ class CommandOperation:
             correlation_id=exchange.request_id,
             trace=_trace(exchange),
         )
-        done = await self._system.send(command, sent)
+        if self._system.queued.asynchronous or prefers_later(exchange):
+            await self._accept(exchange, command, sent)
+        else:
+            await self._answer(exchange, await self._system.send(command, sent))
+
+    async def _accept(self, exchange: Exchange, command: Command, sent: Sent) -> None:
+        """Answer 202, or as if it were decided at once where the client waits for that."""
+        queued = self._system.queued
+        command_id = await queued.accept(command, sent)
+        seconds = min(preferred_wait(exchange) or 0.0, self._system.settings.wait_limit_seconds)
+        record = await queued.outcome(command_id, seconds) if seconds else None
+        if record is not None:
+            done = replayed(record, "", "", sent.key)
+            await self._answer(exchange, msgspec.structs.replace(done, replayed=False))
+            return
+        exchange.add(b"location", f"{exchange.scope.get('root_path', '')}/commands/{command_id}")
+        exchange.add(b"command-id", command_id)
+        if prefers_later(exchange):
+            exchange.add(b"preference-applied", "respond-async")
+        await exchange.answer(202, status_bytes(CommandState(command_id, "accepted")))
+
+    async def _answer(self, exchange: Exchange, done: Done) -> None:
         if done.position:
             give_token(exchange, self._system, done.position)
         exchange.add(b"command-id", done.command_id)
@@ -85,29 +108,52 @@ class CommandStatus:
         self._system = system
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answer from the record. To others there is no such command."""
+        """Answer from its record or the queue. To others there is no such command."""
         caller, command_id = exchange.caller, exchange.parameters["commandId"]
         if not caller.subject:
             raise SignInRequired("a command's status")
-        known = await self._system.log.records([command_id]) if "\x00" not in command_id else {}
-        record = known.get(command_id)
-        if record is None or (record.subject != caller.subject and not _OPERATORS.admits(caller)):
+        operator = _OPERATORS.admits(caller)
+        look = self._system.queued.look
+        state = None
+        if "\x00" not in command_id:
+            state = await look(command_id, caller, everyones=operator)
+        if state is None:
             raise NotFound("command", command_id)
-        succeeded = record.status == SUCCEEDED
-        token = self._system.tokens.token(record.position) if record.position else None
-        raw = {
-            "commandId": command_id,
-            "status": record.status,
-            "result": msgspec.Raw(record.answer) if succeeded else None,
-            "problem": None if succeeded else self._problem(record.answer, exchange),
-            "consistencyToken": token,
-        }
-        await exchange.answer(200, msgspec.json.encode(raw))
+        record = state.record
+        problem = None if record is None else self._problem(state, record, exchange, operator)
+        position = record.position if record is not None else 0
+        token = self._system.tokens.token(position) if position else None
+        await exchange.answer(200, status_bytes(state, problem, token))
 
-    def _problem(self, answer: bytes, exchange: Exchange) -> msgspec.Raw:
-        refusal = read_refusal(answer)
-        status = status_of(refusal, self._system.application.problems, command=True)
-        return msgspec.Raw(problem_bytes(refusal, status, exchange.request_id))
+    def _problem(
+        self, state: CommandState, record: CommandRecord, exchange: Exchange, operator: bool
+    ) -> msgspec.Raw | None:
+        if state.status == "succeeded":
+            return None
+        if state.reused:
+            error: Exception = KeyReused()
+        elif state.status == "failed":
+            why = msgspec.json.decode(record.answer)["why"] if operator else ""
+            error = CommandFailed(state.command_id, why)
+        else:
+            error = read_refusal(record.answer)
+        status = status_of(error, self._system.application.problems, command=True)
+        return msgspec.Raw(problem_bytes(error, status, exchange.request_id))
+
+
+def status_bytes(
+    state: CommandState, problem: msgspec.Raw | None = None, token: str | None = None
+) -> bytes:
+    """The document that says what became of a command."""
+    succeeded = state.record is not None and state.status == "succeeded"
+    raw = {
+        "commandId": state.command_id,
+        "status": state.status,
+        "result": msgspec.Raw(state.record.answer) if state.record and succeeded else None,
+        "problem": problem,
+        "consistencyToken": token,
+    }
+    return msgspec.json.encode(raw)
 
 
 def idempotency_key(exchange: Exchange) -> str:

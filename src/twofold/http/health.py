@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections import Counter as Counts
 from functools import lru_cache
 from math import nan
 
@@ -45,6 +46,24 @@ class Measurements:
             ("process",),
             registry=self.registry,
         )
+        self._accepted = Counter(
+            "twofold_commands_accepted",
+            "Commands accepted to be decided later",
+            registry=self.registry,
+        )
+        self._handled = Counter(
+            "twofold_commands_handled",
+            "Accepted commands that came to an end: decided, failed, or decided before",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._oldest = Gauge(
+            "twofold_commands_oldest_seconds",
+            "How long the oldest accepted command waits (NaN: the store does not answer)",
+            registry=self.registry,
+        )
+        self._accepted_before = 0
+        self._handled_before = Counts[str]()
         # Finding a series by its labels takes longer than counting.
         self._series = lru_cache(4_096)(self._new_series)
         self._head = Gauge("twofold_log_head_position", "Last position", registry=self.registry)
@@ -70,7 +89,20 @@ class Measurements:
             self._stopped.labels(applier.name).set(applier.table in progress.stopped)
         for name, count in (await self._stuck_instances()).items():
             self._stuck.labels(name).set(count)
+        await self._count_commands()
         await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
+
+    async def _count_commands(self) -> None:
+        queued = self._system.queued
+        self._accepted.inc(queued.accepted - self._accepted_before)
+        self._accepted_before = queued.accepted
+        for outcome, count in queued.handled.items():
+            self._handled.labels(outcome).inc(count - self._handled_before[outcome])
+        self._handled_before = queued.handled
+        try:
+            self._oldest.set(await queued.oldest_seconds())
+        except TwofoldError:
+            self._oldest.set(nan)
 
     async def _stuck_instances(self) -> Mapping[str, float]:
         """Other numbers are there while the store is not: they are wanted most then."""
@@ -121,6 +153,7 @@ class Health:
             if why:
                 problems[applier.name] = why
         problems |= self._system.processes.stopped()
+        problems |= self._system.queued.stopped()
         problems |= self._system.sharing.stopped()
         status = {"status": "not ready" if problems else "ready", "problems": problems}
         body = msgspec.json.encode(

@@ -162,9 +162,11 @@ class OpenApi:
                     for name in route.path_names
                 ),
                 IDEMPOTENCY_KEY,
+                LATER,
             ],
             "responses": {
                 status: done(answer, created=status == "201"),
+                "202": accepted(),
                 **problems("400", "409", "413", "415", "422", "503", "507", *_signed(route.may)),
                 **(problems("404") if status == "200" else {}),
                 **own_problems(self._system.application.problems),

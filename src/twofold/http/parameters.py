@@ -19,6 +19,13 @@ IDEMPOTENCY_KEY = {
     "description": "Sending the same key again has no second effect",
     "schema": {"type": "string", "pattern": '^("[!#-~]{1,255}"|[!#-~]{1,255})$'},
 }
+LATER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "respond-async: answer 202 once it is accepted; wait=SECONDS: unless it is "
+    "decided by then",
+    "schema": {"type": "string"},
+}
 FRESHNESS = [
     {
         "name": "Consistency-Token",

@@ -103,6 +103,20 @@ KINDS = (
         "Others kept changing the same thing. Nothing was recorded; send the command again.",
     ),
     Kind(
+        errors.CommandFailed,
+        500,
+        "It could not be carried out",
+        "The command was accepted, met an unexpected error each time it was tried, and had no "
+        "effect. The error was logged under the command's id; tell it to whoever runs this, and "
+        "send the command again under a new key once the cause is mended.",
+    ),
+    Kind(
+        errors.MessageTooLarge,
+        413,
+        "Too large",
+        "Commands wait at a broker that takes messages up to a limit, which `detail` names.",
+    ),
+    Kind(
         errors.NotCaughtUp,
         503,
         "The answer is not ready yet",
@@ -213,6 +227,8 @@ def _members(error: Exception) -> dict[str, Any]:
         beside = {name: value for name, value in error.details.items() if name not in _STANDARD}
         allowed = {"allowed": error.allowed} if error.allowed else {}
         return {**beside, **({"details": hidden} if hidden else {}), **allowed}
+    if isinstance(error, errors.CommandFailed):
+        return {"error": error.why} if error.why else {}
     if isinstance(error, errors.NotCaughtUp):
         return {"state": error.state, "wanted": error.wanted, "applied": error.applied}
     return {}

@@ -92,6 +92,22 @@ def done(schema: dict[str, Any], *, created: bool) -> dict[str, Any]:
     }
 
 
+def accepted() -> dict[str, Any]:
+    """The answer of a command that is decided later."""
+    return {
+        "description": "Accepted; ask at `Location` what became of it",
+        "headers": {
+            "Location": {
+                "description": "/commands/{commandId}",
+                "schema": {"type": "string"},
+            },
+        },
+        "content": {
+            "application/json": {"schema": {"$ref": REFS.format(name="CommandStatus")}},
+        },
+    }
+
+
 def found(schema: dict[str, Any]) -> dict[str, Any]:
     """The answer of a query."""
     return {

@@ -14,6 +14,7 @@ from twofold.runtime.tokens import Tokens
 
 COOKIE = "twofold_token"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4}(?:\.\d{1,3})?)(?:$|[,;\s])")
+_LATER = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
 
 
 async def asked(exchange: Exchange, system: System) -> Asked:
@@ -22,8 +23,7 @@ async def asked(exchange: Exchange, system: System) -> Asked:
     A bad cookie is removed instead: a browser must not be locked out because the database behind
     this address is another one now.
     """
-    wait = _WAIT.search(exchange.header(b"prefer"))
-    seconds = float(wait.group(1)) if wait else None
+    seconds = preferred_wait(exchange)
     token = exchange.header(b"consistency-token")
     if token:
         await _check(token, system)
@@ -36,6 +36,17 @@ async def asked(exchange: Exchange, system: System) -> Asked:
             exchange.set_cookie(COOKIE, "", seconds=0)
             token = ""
     return Asked(caller=exchange.caller, token=token, wait_seconds=seconds)
+
+
+def preferred_wait(exchange: Exchange) -> float | None:
+    """How many seconds the client would rather wait (RFC 7240 §4.3)."""
+    wait = _WAIT.search(exchange.header(b"prefer"))
+    return float(wait.group(1)) if wait else None
+
+
+def prefers_later(exchange: Exchange) -> bool:
+    """Whether the client would rather ask for the outcome later (RFC 7240 §4.1)."""
+    return _LATER.search(exchange.header(b"prefer")) is not None
 
 
 async def _check(token: str, system: System) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,28 +10,29 @@ from typing import Any
 import msgspec
 
 from twofold.domain.aggregate import Aggregate
-from twofold.domain.caller import SYSTEM
+from twofold.domain.caller import SYSTEM, Caller
 from twofold.errors import (
     ConcurrencyConflict,
     Forbidden,
-    InvalidInput,
     KeyReused,
     NotFound,
-    Problem,
     Refused,
     ShuttingDown,
+    SignInRequired,
     StoreUnavailable,
 )
-from twofold.messages.recorded import stream_name
+from twofold.messages.recorded import microseconds, stream_name
 from twofold.messages.value import Command
-from twofold.ports.agenda import QueuedCommand
-from twofold.ports.log import Appended, Duplicate, Log
+from twofold.ports.agenda import Later, QueuedCommand
+from twofold.ports.inbox import Accepted
+from twofold.ports.log import Append, Appended, CommandRecord, Duplicate, Log
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.admission import admitted
 from twofold.runtime.decisions import Decided, Decisions, Request
 from twofold.runtime.numbers import Numbers
 from twofold.runtime.own_rows import RowChange
-from twofold.runtime.refusals import REFUSALS
-from twofold.runtime.sending import Done, Sent, keyed_id, replayed
+from twofold.runtime.refusals import REFUSALS, Refusal
+from twofold.runtime.sending import FAILED, Done, Sent, keyed_id, payload_digest, replayed
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams, StreamState
 from twofold.runtime.writer import Writer
@@ -72,11 +72,7 @@ class CommandBus:
         StoreUnavailable it may have been: send it again under the same key.
         """
         sent = sent or Sent()
-        handling = self._wired.handlings.get(type(command))
-        if handling is None:
-            raise InvalidInput(f"no aggregate decides {type(command).__name__}")
-        limited = handling.may.check(handling.operation, sent.caller)
-        identity = _identity(command, handling.identity_field)
+        handling, limited, identity = admitted(self._wired, command, sent.caller)
         if handling.via is not None:
             identity = await self._reached(handling, handling.via, command, sent, limited)
         now = self._now(sent)
@@ -89,8 +85,7 @@ class CommandBus:
                 )
             )
         command_id = keyed_id(sent.caller.subject, handling.operation, sent.key)
-        payload = self._decisions.encode(command)
-        digest = hashlib.blake2b(payload, digest_size=16).hexdigest()
+        digest = payload_digest(self._decisions.encode(command))
         return await self._join(
             Request(handling, command, sent, command_id, digest, limited, identity, now)
         )
@@ -126,6 +121,83 @@ class CommandBus:
                 queued=True,
             )
         )
+
+    async def handle_accepted(
+        self, command: Command, accepted: Accepted, later: Later | None
+    ) -> bool:
+        """Decide and record a command that was accepted before, for the caller who sent it.
+
+        Whatever comes of it is recorded, with ``later`` in the same transaction; whoever hands it
+        over how often, it is decided once. Answers whether that was now. Raises what keeps it from
+        being decided: ConcurrencyConflict, StoreUnavailable, ShuttingDown, and what broken
+        decisions raise.
+        """
+        request = await self._accepted_request(command, accepted, later)
+        try:
+            outcome = await self._recorded(request)
+        except (StoreUnavailable, ShuttingDown):
+            raise
+        except Exception:
+            if await self._log.records([accepted.command_id]):
+                return False
+            raise
+        return not isinstance(outcome, CommandRecord)
+
+    async def _accepted_request(
+        self, command: Command, accepted: Accepted, later: Later | None
+    ) -> Request:
+        caller = Caller(accepted.subject, accepted.name, frozenset(accepted.roles))
+        sent = Sent(
+            caller=caller,
+            key=accepted.key,
+            correlation_id=accepted.correlation_id,
+            trace=accepted.trace,
+        )
+        handling, limited, identity = self._wired.handlings[type(command)], False, ""
+        objection: Refusal | None = None
+        try:
+            _, limited, identity = admitted(self._wired, command, caller)
+            if handling.via is not None:
+                identity = await self._reached(handling, handling.via, command, sent, limited)
+        except SignInRequired:
+            # Accepted under a rule that has been changed since.
+            objection = Forbidden(handling.operation, handling.may.text)
+        except REFUSALS as refusal:
+            # Recorded in a stream that does not exist, for want of one that does.
+            objection = refusal
+        return Request(
+            handling,
+            command,
+            sent,
+            accepted.command_id,
+            accepted.digest,
+            limited,
+            "" if objection is not None else identity,
+            self._now(sent),
+            objection=objection,
+            final=True,
+            later=later,
+        )
+
+    async def record_failure(self, accepted: Accepted, why: str, later: Later | None) -> bool:
+        """Record that a command could not be decided; answers whether there was no record yet."""
+        stream = stream_name("command", accepted.command_id)
+        state = self._streams.begin(stream)
+        record = CommandRecord(
+            accepted.command_id,
+            accepted.operation,
+            accepted.digest,
+            FAILED,
+            msgspec.json.encode({"why": why}),
+            0,
+            microseconds(self._clock.now()),
+            accepted.subject,
+        )
+        try:
+            append = Append(stream, 0, (), record, later=later)
+            return isinstance(await self._writer.write(append, state), Appended)
+        finally:
+            self._streams.forget(stream, state)
 
     async def _reached(
         self, handling: Handling, via: Via, command: Command, sent: Sent, limited: bool
@@ -177,7 +249,17 @@ class CommandBus:
             return replayed(record, request.digest, request.identity, request.sent.key)
 
     async def _decided(self, request: Request) -> Done:
-        """Decide and append; again if somebody else was first, within limits."""
+        """Decide and record. Raises the refusal, be it new or recorded before."""
+        outcome = await self._recorded(request)
+        if isinstance(outcome, CommandRecord):
+            return replayed(outcome, request.digest, request.identity, request.sent.key)
+        return _settled(*outcome)
+
+    async def _recorded(self, request: Request) -> tuple[Decided, Appended] | CommandRecord:
+        """Decide and append; again if somebody else was first, within limits.
+
+        Answers what was appended, or the record that was there before.
+        """
         if request.handling.decider.given is not None and request.objection is None:
             request = await self._with_facts(request)
         attempt = 0
@@ -193,10 +275,10 @@ class CommandBus:
                 self._streams.forget(stream, state)
                 raise
             if isinstance(outcome, Appended):
-                return _settled(decided, outcome)
+                return decided, outcome
             self._streams.forget(stream, state)
             if isinstance(outcome, Duplicate):
-                return replayed(outcome.record, request.digest, identity, request.sent.key)
+                return outcome.record
             if attempt >= self._settings.decide_attempts:
                 raise ConcurrencyConflict(
                     stream, decided.append.expected_version, outcome.actual_version, attempt
@@ -230,17 +312,6 @@ class CommandBus:
         identity = self._chance.new_id(request.now)
         stream = stream_name(aggregate.name, identity)
         return self._streams.begin(stream), identity, stream
-
-
-def _identity(command: Command, field: str) -> str:
-    """Which aggregate it is for, "" for one to be begun. Raises InvalidInput for an empty id."""
-    if not field:
-        return ""
-    identity: str | None = getattr(command, field)
-    if identity == "":
-        names = zip(command.__struct_fields__, command.__struct_encode_fields__, strict=True)
-        raise InvalidInput([Problem(dict(names)[field], "must not be empty")])
-    return identity or ""
 
 
 def _settled(decided: Decided, outcome: Appended) -> Done:

@@ -30,6 +30,7 @@ class Request(msgspec.Struct, frozen=True):
     ``identity`` is "" where the command begins a new aggregate. ``facts`` are what ``given=``
     found; ``objection`` is the refusal it raised instead. ``fresh``: its id was made just now.
     ``queued``: it was sent by a process, and is taken off the agenda when it succeeds.
+    ``final``: it was accepted before, and whatever comes of it is recorded, with ``later``.
     """
 
     handling: Handling
@@ -44,10 +45,13 @@ class Request(msgspec.Struct, frozen=True):
     objection: Refusal | None = None
     fresh: bool = False
     queued: bool = False
+    final: bool = False
+    later: Later | None = None
 
     def keeps(self, refusal: Refusal) -> bool:
         """Whether the refusal is recorded, so that the next sending meets it again."""
-        return self.queued or (bool(self.digest) and isinstance(refusal, Refused))
+        kept_anyway = self.queued or self.final
+        return kept_anyway or (bool(self.digest) and isinstance(refusal, Refused))
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
@@ -87,7 +91,8 @@ class Decisions:
             if request.keeps(refusal):
                 answer = written_refusal(refusal)
                 record = self._record(request, REFUSED, answer, state, identity, time_us)
-            return Decided(Append(stream, before, (), record), None, refusal, state)
+            append = Append(stream, before, (), record, later=request.later)
+            return Decided(append, None, refusal, state)
         begun = [one for one in decided if isinstance(one, Begun)]
         events = tuple(one for one in decided if not isinstance(one, Begun)) if begun else decided
         version = before + len(events)
@@ -100,7 +105,7 @@ class Decisions:
             self._snapshot(request.handling.aggregate, before, after, version, state.position),
             tuple(event for one in begun for event in self._begin(request, one, time_us)),
             request.fresh,
-            Later(dequeued=(request.command_id,)) if request.queued else None,
+            Later(dequeued=(request.command_id,)) if request.queued else request.later,
         )
         # Last, when no code of the application can fail any more: others decide on this state.
         state.state, state.version = after, version

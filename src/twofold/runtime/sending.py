@@ -8,13 +8,14 @@ from datetime import datetime
 import msgspec
 
 from twofold.domain.caller import NOBODY, Caller
-from twofold.errors import KeyReused
+from twofold.errors import CommandFailed, KeyReused
 from twofold.messages.value import Event
 from twofold.ports.log import CommandRecord
 from twofold.runtime.refusals import read_refusal
 
 SUCCEEDED = "succeeded"
 REFUSED = "refused"
+FAILED = "failed"
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +56,13 @@ def keyed_id(subject: str, operation: str, key: str) -> str:
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
+def payload_digest(payload: bytes) -> str:
+    """What tells one payload from another under the same key."""
+    return hashlib.blake2b(payload, digest_size=16).hexdigest()
+
+
 def replayed(record: CommandRecord, digest: str, identity: str, key: str) -> Done:
-    """The first answer again. Raises KeyReused, or the refusal that was recorded.
+    """The first answer again. Raises KeyReused, CommandFailed, or the refusal that was recorded.
 
     ``identity`` stands in for records that were written before they had one.
     """
@@ -64,6 +70,8 @@ def replayed(record: CommandRecord, digest: str, identity: str, key: str) -> Don
         raise KeyReused(key)
     if record.status == REFUSED:
         raise read_refusal(record.answer)
+    if record.status == FAILED:
+        raise CommandFailed(record.command_id)
     return Done(
         record.command_id,
         record.identity or identity,

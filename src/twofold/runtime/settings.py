@@ -13,6 +13,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``partitions``: into how many parts the work of relay and projectors is divided.
     ``channel_prefix``: stands before the names of all channels at the broker.
     ``max_event_bytes``: the largest event that is recorded, 0 for no limit.
+    ``command_partitions``: how many workers can share accepted commands. ``broker`` names the kind
+    of the transport, whose offsets mean nothing to another.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -41,6 +43,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     hold_projections_seconds: float = 0.0
     rebuild_at_start_events: int = 20_000
     own_rows: bool = True
+    commands: Literal["sync", "async"] = "sync"
+    broker: str = ""
+    command_partitions: int = 16
+    commands_in_hand: int = 1_000
+    command_attempts: int = 5
+    drain_seconds: float = 5.0
 
     def channel(self, application: str, content: str) -> str:
         """The name of the channel that carries ``content`` ("events") of an application."""

@@ -30,6 +30,7 @@ from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
 from twofold.runtime.queries import Answered, Asked, Queries
+from twofold.runtime.queued.running import QueuedCommands
 from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams
@@ -53,9 +54,9 @@ class System:
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
     the log for asynchronous projections, "relay" publishes the log to the transport, "scheduler"
-    runs process managers and their timers;
-    without roles the system can only be looked at. Leaving the block drains: queued commands are
-    written, batches at hand are finished.
+    runs process managers and their timers, "commands" decides commands that were accepted to be
+    decided later; without roles the system can only be looked at. Leaving the block drains:
+    queued commands are written, batches at hand are finished.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class System:
         clock: Clock,
         chance: Chance,
         settings: RuntimeSettings | None = None,
-        roles: frozenset[str] = frozenset({"api", "projector", "scheduler"}),
+        roles: frozenset[str] = frozenset({"api", "commands", "projector", "scheduler"}),
         transport: Transport | None = None,
     ) -> None:
         self.wired: Wired = wire(application)
@@ -84,6 +85,7 @@ class System:
         self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._process_tasks: list[asyncio.Task[None]] = []
+        self._command_tasks: list[asyncio.Task[None]] = []
         self._open = False
 
     async def __aenter__(self) -> System:
@@ -122,6 +124,9 @@ class System:
             self._start_projectors()
         self._spawn(self._watch(), self._tasks)
         await self._start_processes()
+        self.queued.open()
+        for work in self.queued.work():
+            self._spawn(work, self._command_tasks)
         self._open = True
 
     async def _choose_versions(self) -> list[Applier]:
@@ -191,7 +196,8 @@ class System:
         if not self._open:
             return
         self._open = False
-        await _cancel(self._process_tasks)
+        await _cancel(self._process_tasks + self._command_tasks)
+        await self.queued.stop()
         await self._writer.drain()
         await self.processes.save()
         self.sharing.stop()
@@ -250,6 +256,16 @@ class System:
             self.chance,
             self.settings,
         )
+        self.queued = QueuedCommands(
+            self.wired,
+            self.log,
+            self.commands,
+            self.transport,
+            self.clock,
+            self.chance,
+            self.settings,
+            self.roles,
+        )
 
     @property
     def _reacts(self) -> bool:
@@ -263,7 +279,7 @@ class System:
 
     @property
     def _writes_inline(self) -> bool:
-        return self.inline and bool(self.roles & {"api", "scheduler"})
+        return self.inline and bool(self.roles & {"api", "commands", "scheduler"})
 
     async def _catch_up(self, applier: Applier) -> None:
         await catch_up(

@@ -37,7 +37,9 @@ _SECRET = "signs the tokens of callers in tests alone"
 _EXPIRES = int(datetime(9999, 1, 1).timestamp())
 _REQUEST_SECONDS = 0.001
 # No notification gets lost in memory, so there is little to poll for while time passes.
-_SETTINGS = RuntimeSettings(poll_seconds=3600.0, timer_poll_seconds=3600.0, own_rows=False)
+_SETTINGS = RuntimeSettings(
+    poll_seconds=3600.0, timer_poll_seconds=3600.0, lease_seconds=10_800.0, own_rows=False
+)
 _TOKEN = "consistency-token"
 
 

@@ -13,12 +13,21 @@ from datetime import datetime
 
 import msgspec
 
+from twofold.errors import TwofoldError
 from twofold.http.pages.freshness import Freshness, State
 
 COOKIE = "twofold_pending"
 KEPT_SECONDS = 600
 PATIENCE_SECONDS = 30.0
 _KEPT = 5
+
+
+class StillPending(TwofoldError):
+    """A command was accepted and is not decided yet; nothing is lost, it only takes longer."""
+
+    def __init__(self, command_id: str) -> None:
+        self.command_id = command_id
+        super().__init__("it was accepted and is being worked on; it can't get lost any more")
 
 
 class Deed(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,7 +23,7 @@ from twofold.http.security import Security
 from twofold.messages.value import Command, Query
 from twofold.runtime.listing import Parameters
 from twofold.runtime.queries import Answered
-from twofold.runtime.sending import Done, Sent
+from twofold.runtime.sending import Done, Sent, replayed
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
@@ -88,9 +88,21 @@ class Site:
         return [(n, href) for n, href, roles in self._menu if not roles or roles & caller.roles]
 
     async def send(self, visit: Visit, command: Command, key: str) -> Done:
-        """Handle a command of the visitor's, once per ``key``. Raises as ``System.send`` does."""
+        """Handle a command of the visitor's, once per ``key``.
+
+        Raises as ``System.send`` does, and StillPending where commands are decided later and that
+        takes longer than somebody waits for a page.
+        """
         sent = Sent(caller=visit.caller, key=key)
-        return await self.system.send(command, sent)
+        queued = self.system.queued
+        if not queued.asynchronous:
+            return await self.system.send(command, sent)
+        command_id = await queued.accept(command, sent)
+        record = await queued.outcome(command_id, _OUTCOME_SECONDS)
+        if record is None:
+            raise StillPending(command_id)
+        created = self.system.wired.handlings[type(command)].begins
+        return msgspec.structs.replace(replayed(record, "", "", key), created=created)
 
     async def ask(self, visit: Visit, query: Query[Any]) -> Answered[Any]:
         """Answer a query of the visitor's, rather stale than not. Raises as ``System.ask`` does."""

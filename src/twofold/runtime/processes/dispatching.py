@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -15,6 +14,7 @@ from twofold.ports.agenda import Agenda, Postponed, QueuedCommand
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.command_bus import CommandBus
+from twofold.runtime.lanes import Lanes
 from twofold.runtime.processes.alarm import Alarm
 from twofold.runtime.processes.instances import WasRefused
 from twofold.runtime.processes.stepping import Stepping
@@ -56,7 +56,7 @@ class Dispatcher:
         self._settings = settings
         self._alarm = Alarm(clock)
         self._called: set[str] = set()
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._lanes = Lanes(self._sent, self._alarm.ring)
         self._failures = 0
         self.why = ""
 
@@ -78,9 +78,7 @@ class Dispatcher:
                     seconds = pause_seconds(self._failures, self._settings, self._chance)
                 await self._alarm.wait(seconds)
         finally:
-            for lane in self._lanes.values():
-                lane.cancel()
-            await asyncio.gather(*self._lanes.values(), return_exceptions=True)
+            await self._lanes.cancel()
 
     async def step(self) -> float:
         """Open lanes for whatever is to be sent; answers after how many seconds to look again."""
@@ -119,23 +117,12 @@ class Dispatcher:
         queued = await self._agenda.queued(streams)
         for stream, commands in queued.items():
             if stream not in self._lanes:
-                lane = asyncio.get_running_loop().create_task(self._lane(stream, commands))
-                self._lanes[stream] = lane
-
-    async def _lane(self, stream: str, commands: Iterable[QueuedCommand]) -> None:
-        """Send the commands of one instance until they are through or one fails."""
-        try:
-            for queued in commands:
-                if queued.attempts and queued.due_us > microseconds(self._clock.now()):
-                    return
-                if not await self._sent(queued):
-                    return
-        finally:
-            del self._lanes[stream]
-            self._alarm.ring()
+                self._lanes.add(stream, commands)
 
     async def _sent(self, queued: QueuedCommand) -> bool:
         """Whether the command is through: decided, or its refusal taken note of."""
+        if queued.attempts and queued.due_us > microseconds(self._clock.now()):
+            return False
         try:
             await self._send(queued)
         except Exception as exc:

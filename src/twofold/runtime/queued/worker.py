@@ -1,0 +1,184 @@
+"""The worker: takes accepted commands from a queue and has them decided, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from twofold.errors import ShuttingDown, StoreUnavailable, TwofoldError, UnknownCommand
+from twofold.messages.value import Command
+from twofold.ports.leases import Lease
+from twofold.ports.time_and_chance import Chance, Clock
+from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.command_bus import CommandBus
+from twofold.runtime.lanes import Lanes
+from twofold.runtime.partitions.membership import Membership
+from twofold.runtime.processes.alarm import Alarm
+from twofold.runtime.queued.queue import CommandQueue, Taken
+from twofold.runtime.settings import RuntimeSettings
+from twofold.wiring.wired import Wired
+
+_LOG = structlog.get_logger("twofold.commands")
+_NOTE_SECONDS = 0.2
+
+
+class CommandWorker:
+    """One of several that share a queue's partitions.
+
+    Commands of one aggregate are decided in their order, those of different ones at the same time.
+    A store that does not answer is waited for; a command that fails otherwise is tried again a
+    few times, then its failure is what is recorded, and those behind it go on.
+    """
+
+    def __init__(
+        self,
+        wired: Wired,
+        queue: CommandQueue,
+        bus: CommandBus,
+        membership: Membership,
+        clock: Clock,
+        chance: Chance,
+        settings: RuntimeSettings,
+    ) -> None:
+        self._decoders: dict[str, msgspec.json.Decoder[Command]] = {
+            handling.operation: msgspec.json.Decoder(command)
+            for command, handling in wired.handlings.items()
+        }
+        self._queue = queue
+        self._bus = bus
+        self._membership = membership
+        self._clock = clock
+        self._chance = chance
+        self._settings = settings
+        self._alarm = Alarm(clock)
+        self._lanes = Lanes[Taken](self._work, self._alarm.ring)
+        self._held: Mapping[int, Lease] = {}
+        self._stopping = False
+        self._pauses: set[asyncio.Future[None]] = set()
+        self._trouble = ""
+        self._troubles: dict[str, str] = {}
+        self.running: set[str] = set()
+        self.handled: Counter[str] = Counter()
+
+    @property
+    def why(self) -> str:
+        """Why the work does not go on, "" if it does."""
+        first = next(iter(self._troubles.values()), "")
+        return self._trouble or self._membership.why or first
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run until it is cancelled."""
+        return [self._membership.run(), self._run()]
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._step()
+                failures, self._trouble = 0, ""
+            except TwofoldError as exc:
+                self._trouble = str(exc)
+                failures += 1
+                await self._alarm.wait(pause_seconds(failures, self._settings, self._chance))
+
+    async def stop(self) -> None:
+        """Finish what is at hand, give everything else back. Call it once ``work`` has ended."""
+        self._stopping = True
+        for pause in self._pauses:
+            pause.cancel()
+        await self._lanes.finish(self._settings.drain_seconds)
+        with suppress(StoreUnavailable):
+            await self._queue.note()
+        await self._membership.leave()
+
+    async def _step(self) -> None:
+        """Take what there is; comes back often enough to see whose part is what."""
+        if self._membership.held != self._held:
+            held = self._membership.held
+            await self._queue.hold(held)
+            self._held = held
+        room = self._settings.commands_in_hand - self._lanes.items
+        seconds = min(self._settings.poll_seconds, self._settings.lease_seconds / 3)
+        if self._queue.unnoted:
+            seconds = min(seconds, _NOTE_SECONDS)
+        if not self._held:
+            await self._membership.change(seconds)
+        elif room <= 0:
+            await self._alarm.wait(seconds)
+        else:
+            for taken in await self._queue.fetch(room, seconds):
+                self._lanes.add(taken.command.lane, [taken])
+        if self._queue.unnoted:
+            await self._queue.note()
+
+    async def _work(self, taken: Taken) -> bool:
+        """Have one command decided, however long that takes."""
+        command_id = taken.command.command_id
+        self.running.add(command_id)
+        try:
+            await self._decide(taken)
+        finally:
+            self.running.discard(command_id)
+            self._troubles.pop(command_id, None)
+        return not self._stopping
+
+    async def _decide(self, taken: Taken) -> None:
+        failures = outages = 0
+        while not self._stopping and self._queue.holds(taken):
+            try:
+                await self._try(taken)
+                return
+            except ShuttingDown:
+                break
+            except StoreUnavailable as exc:
+                outages += 1
+                self._troubles[taken.command.command_id] = str(exc)
+                await self._pause(outages)
+            except Exception as exc:
+                failures += 1
+                if await self._failed(taken, failures, exc):
+                    return
+        self._queue.released(taken)
+
+    async def _try(self, taken: Taken) -> None:
+        accepted = taken.command
+        decoder = self._decoders.get(accepted.operation)
+        if decoder is None:
+            raise UnknownCommand(accepted.operation)
+        later = self._queue.later(accepted.command_id)
+        now = await self._bus.handle_accepted(decoder.decode(accepted.data), accepted, later)
+        await self._queue.settled(taken, now=now)
+        self.handled["decided" if now else "again"] += 1
+
+    async def _failed(self, taken: Taken, failures: int, error: Exception) -> bool:
+        """Whether its failure is recorded; before that it is to be tried again."""
+        accepted = taken.command
+        why = f"{type(error).__name__}: {error}"
+        if error.__cause__ is not None:
+            why += f" ({error.__cause__!r})"
+        _LOG.warning("a command failed", command=accepted.command_id, attempt=failures, why=why)
+        if failures < self._settings.command_attempts:
+            await self._pause(failures)
+            return False
+        try:
+            later = self._queue.later(accepted.command_id)
+            now = await self._bus.record_failure(accepted, why, later)
+            await self._queue.settled(taken, now=now)
+        except (StoreUnavailable, ShuttingDown):
+            return False
+        self.handled["failed"] += 1
+        return True
+
+    async def _pause(self, failures: int) -> None:
+        """Before the next attempt; stopping cuts it short."""
+        seconds = pause_seconds(failures, self._settings, self._chance)
+        pause = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._pauses.add(pause)
+        await asyncio.wait([pause])
+        self._pauses.discard(pause)
