@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,7 +24,7 @@ from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
 
-ALL_ROLES = frozenset({"api", "relay", "projector", "scheduler"})
+ALL_ROLES = frozenset({"api", "commands", "relay", "projector", "scheduler"})
 _DRIVERS = {"pymongo": "TWOFOLD_READ", "asyncpg": "TWOFOLD_LOG"}
 
 
@@ -51,6 +52,8 @@ def assemble(
     runtime = msgspec.structs.replace(
         runtime or RuntimeSettings(),
         projections=settings.projections,
+        commands=settings.commands,
+        broker=urlsplit(settings.broker).scheme.removesuffix("s"),
         partitions=settings.partitions,
         channel_prefix=settings.channel_prefix,
         max_event_bytes=settings.max_event_bytes,

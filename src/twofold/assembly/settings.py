@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read: str
     projections: Literal["inline", "async"]
     broker: str = ""
+    commands: Literal["sync", "async"] = "sync"
     partitions: int = 1
     channel_prefix: str = ""
     max_event_bytes: int = 0
@@ -74,7 +75,9 @@ def read_settings(
     read = given.get("TWOFOLD_READ") or log
     _check_url("TWOFOLD_LOG", log, problems)
     _check_url("TWOFOLD_READ", read, problems)
-    _check_not_available(given, problems)
+    commands = given.get("TWOFOLD_COMMANDS") or "sync"
+    if commands not in ("sync", "async"):
+        problems.append(Problem("TWOFOLD_COMMANDS", f"sync or async, not {commands!r}"))
     broker = _broker(given, problems)
     prefix = _channel_prefix(given, problems)
     mode = given.get("TWOFOLD_PROJECTIONS") or ("inline" if read == log and not broker else "async")
@@ -103,6 +106,7 @@ def read_settings(
         read=read,
         projections="inline" if mode == "inline" else "async",
         broker=broker,
+        commands="async" if commands == "async" else "sync",
         partitions=int(numbers["TWOFOLD_PARTITIONS"]),
         channel_prefix=prefix,
         max_event_bytes=int(numbers["TWOFOLD_MAX_EVENT_BYTES"]),
@@ -195,16 +199,6 @@ def _channel_prefix(given: Mapping[str, str], problems: list[Problem]) -> str:
         why = f"up to 100 letters, digits, dots, dashes and underscores, not {prefix!r}"
         problems.append(Problem("TWOFOLD_CHANNEL_PREFIX", why))
     return prefix
-
-
-def _check_not_available(given: Mapping[str, str], problems: list[Problem]) -> None:
-    commands = given.get("TWOFOLD_COMMANDS") or "sync"
-    if commands == "async":
-        problems.append(
-            Problem("TWOFOLD_COMMANDS", "async commands are not available in this version")
-        )
-    elif commands != "sync":
-        problems.append(Problem("TWOFOLD_COMMANDS", f"sync or async, not {commands!r}"))
 
 
 def _number(name: str, text: str, default: float, problems: list[Problem]) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from collections import Counter as Counts
+from collections.abc import Mapping
 from functools import lru_cache
 from math import nan
 

@@ -17,6 +17,7 @@ from twofold.http.parameters import (
     CURSOR,
     FRESHNESS,
     IDEMPOTENCY_KEY,
+    LATER,
     MINE,
     PAGE,
     REFS,
@@ -32,6 +33,7 @@ from twofold.http.processes import process_paths
 from twofold.http.responses import (
     COMMAND_STATUS_SCHEMA,
     PROBLEM_SCHEMA,
+    accepted,
     done,
     found,
     own_problems,

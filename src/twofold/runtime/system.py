@@ -125,7 +125,7 @@ class System:
         self._spawn(self._watch(), self._tasks)
         await self._start_processes()
         self.queued.open()
-        for work in self.queued.work():
+        for work in self.queued.working():
             self._spawn(work, self._command_tasks)
         self._open = True
 

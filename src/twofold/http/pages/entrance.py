@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from twofold.errors import NotFound, TwofoldError
+from twofold.errors import KeyReused, NotFound, TwofoldError
+from twofold.http.pages.pending import StillPending
 from twofold.http.pages.site import Site
 from twofold.http.pages.visit import Visit
 from twofold.http.problems import status_of
+from twofold.runtime.sending import replayed
 
 _TITLES = {
     400: "This address can't be read",
@@ -36,10 +39,12 @@ def starlette(site: Site, home: str, routes: list[Route]) -> Starlette:
             Route("/demo", entrance.accounts),
             Route("/demo/choose", entrance.choose, methods=["POST"]),
             Route("/sign-out", entrance.leave, methods=["POST"]),
+            Route("/accepted/{command_id}", entrance.accepted),
             Route("/static/{mark}/{name}", site.static_file),
             *routes,
         ],
         exception_handlers={
+            StillPending: entrance.pending,
             TwofoldError: entrance.problem,
             404: entrance.nowhere,
             Exception: entrance.problem,
@@ -84,6 +89,28 @@ class Entrance:
         visit = Visit.of(request, self._site.security)
         visit.sign_out()
         return visit.see(self._home, self._site.system)
+
+    async def pending(self, request: Request, error: Exception) -> Response:
+        """A command takes longer: go where its outcome will be told."""
+        assert isinstance(error, StillPending)
+        visit = Visit.of(request, self._site.security)
+        before = local(urlsplit(request.headers.get("referer", "")).path)
+        where = f"/accepted/{quote(error.command_id)}?then={quote(before)}"
+        return visit.see(where, self._site.system)
+
+    async def accepted(self, request: Request) -> Response:
+        """What became of a command; the page looks again by itself until that is known."""
+        visit, system = Visit.of(request, self._site.security), self._site.system
+        command_id = request.path_params["command_id"]
+        state = await system.queued.look(command_id, visit.caller, everyones=False)
+        if state is None or not visit.caller.subject:
+            raise NotFound("command", command_id)
+        if state.reused:
+            raise KeyReused
+        if state.record is not None:
+            visit.has_done(system, replayed(state.record, "", "", "").position)
+        values = {"state": state.status, "then": local(visit.parameter("then"))}
+        return self._site.page(visit, "twofold/accepted.html", values)
 
     async def problem(self, request: Request, error: Exception) -> Response:
         """A page that says what is wrong and what to do."""

@@ -16,6 +16,7 @@ from twofold.domain.projection import OneOf, PageOf
 from twofold.errors import Forbidden, NotCaughtUp, SignInRequired
 from twofold.http.pages.freshness import freshness
 from twofold.http.pages.listing import Document, ListView, listed
+from twofold.http.pages.pending import StillPending
 from twofold.http.pages.rendering import environment
 from twofold.http.pages.subject import Subject
 from twofold.http.pages.visit import HEADERS, Visit
@@ -29,6 +30,8 @@ from twofold.wiring.routes import Route
 
 _FOLDER = Path(__file__).parent
 _MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+# As long as somebody waits for a page without wondering.
+_OUTCOME_SECONDS = 2.0
 Menu = Sequence[tuple[str, str, frozenset[str]]]
 
 

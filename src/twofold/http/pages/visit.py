@@ -113,6 +113,11 @@ class Visit:
             self._exchange.set_cookie(COOKIE, cookie, seconds=KEPT_SECONDS)
         return self.finish(RedirectResponse(where, 303, HEADERS))
 
+    def has_done(self, system: System, position: int) -> None:
+        """What the visitor did reaches up to ``position``; their pages show it from now on."""
+        if position:
+            give_token(self._exchange, system, position)
+
     def pending(
         self, system: System, kind: str, fresh: Freshness, identity: str = ""
     ) -> list[Pending]:

@@ -21,16 +21,18 @@ from twofold.wiring.application import Application
 _ROLES = {
     "all": ALL_ROLES,
     "api": frozenset({"api"}),
+    "commands": frozenset({"commands"}),
     "relay": frozenset({"relay"}),
     "projector": frozenset({"projector"}),
     "scheduler": frozenset({"scheduler"}),
 }
-_LATER = ("commands",)
 
 
 def run(
     app: App,
-    role: Annotated[str, typer.Option(help="all, api, relay, projector or scheduler")] = "all",
+    role: Annotated[
+        str, typer.Option(help="all, api, commands, relay, projector or scheduler")
+    ] = "all",
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one", min=0, max=65535)] = 8000,
     config: Config = None,
@@ -38,8 +40,7 @@ def run(
     """Run an application until it is told to stop."""
     configure_logs()
     if role not in _ROLES:
-        why = "is not available in this version" if role in _LATER else "is no role"
-        raise typer.BadParameter(f"{role} {why}; there are {', '.join(_ROLES)}")
+        raise typer.BadParameter(f"{role} is no role; there are {', '.join(_ROLES)}")
     application, settings = found(app, config)
     if role == "projector" and settings.projections == "inline":
         raise typer.BadParameter(
@@ -48,6 +49,11 @@ def run(
         )
     if role == "relay" and not settings.broker:
         raise typer.BadParameter("there is no broker to publish to; set TWOFOLD_BROKER")
+    if role == "commands" and settings.commands == "sync":
+        raise typer.BadParameter(
+            "commands are decided where they come in, so there is nothing for a process of their "
+            "own to do; set TWOFOLD_COMMANDS=async"
+        )
     http = build(application, settings, _ROLES[role])
     tune_interpreter()
     started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))

@@ -34,6 +34,12 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     console = Console()
     console.print(f"log {report['epoch']}, head {report['head']:,}")
     console.print(table)
+    commands = report["commands"]
+    if commands["waiting"] or commands["rejected"]:
+        console.print(
+            f"{commands['waiting']:,} commands wait, the oldest for "
+            f"{commands['oldestSeconds']:.1f} s; {commands['rejected']:,} messages were rejected"
+        )
     if relay := report["relay"]:
         console.print(f"published up to {relay['published']:,}, {relay['lagEvents']:,} behind")
 
@@ -63,8 +69,21 @@ async def _report(system: System) -> dict[str, Any]:
         "head": system.progress.head,
         "epoch": system.log.epoch,
         "projections": projections,
-        "commands": {"mode": "sync"},
+        "commands": await _commands(system),
         "relay": await _relay(system),
+    }
+
+
+async def _commands(system: System) -> dict[str, Any]:
+    """How commands are decided, and how many wait in the write database."""
+    depth = await system.log.inbox.depth()
+    workers = await system.log.leases.members(system.queued.work)
+    return {
+        "mode": system.settings.commands,
+        "waiting": depth.waiting,
+        "oldestSeconds": round(await system.queued.oldest_seconds(), 3),
+        "rejected": depth.rejected,
+        "workers": len(workers),
     }
 
 

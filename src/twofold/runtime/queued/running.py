@@ -70,7 +70,8 @@ class QueuedCommands:
         parts, batch = settings.command_partitions, settings.command_batch
         self._queues.append(InboxQueue(self._log, parts, batch))
         if self._transport is not None and self.asynchronous and self._accepts:
-            channel = Channel(f"{self._wired.application.name}.commands", parts, "queue")
+            name = settings.channel(self._wired.application.name, "commands")
+            channel = Channel(name, parts, "queue")
             kind = settings.broker
             queue = ChannelQueue(self._transport, channel, kind, self._log, self._clock, batch)
             self._queues.append(queue)
@@ -78,7 +79,7 @@ class QueuedCommands:
             self._wired, self._log, self._queues[-1], self._clock, self._chance, self._running
         )
 
-    def work(self) -> list[Coroutine[Any, Any, None]]:
+    def working(self) -> list[Coroutine[Any, Any, None]]:
         """What is to run, once it is open, until it is cancelled."""
         if not self._works:
             return []
@@ -126,6 +127,11 @@ class QueuedCommands:
         """What can't go on, and why."""
         whys = {queue.work: worker.why for queue, worker in self._pairs()}
         return {name: why for name, why in whys.items() if why}
+
+    @property
+    def work(self) -> str:
+        """The name of the group in which workers share what is accepted here."""
+        return self._queues[-1].work
 
     @property
     def accepted(self) -> int:
