@@ -33,7 +33,8 @@ class Seals:
     def id(self, command_id: str, subject: str, digest: str) -> str:
         """The id under which ``subject`` may ask for an accepted command."""
         head = bytes.fromhex(digest)[:_BYTES].ljust(_BYTES, b"\0")
-        seals = head + self._ours(command_id, head) + self._sender(command_id, head, subject)
+        sender = self._sender(command_id, head, subject)
+        seals = head + sender + self._whole(command_id, head, sender)
         return f"{command_id}{_BETWEEN}{base64.urlsafe_b64encode(seals).decode()}"
 
     def read_id(self, text: str) -> SealedId | None:
@@ -43,8 +44,8 @@ class Seals:
             raw = base64.b64decode(sealed.encode("ascii"), altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError):
             return None
-        head, ours, sender = raw[:_BYTES], raw[_BYTES : 2 * _BYTES], raw[2 * _BYTES :]
-        if not command_id or not hmac.compare_digest(ours, self._ours(command_id, head)):
+        head, sender, whole = raw[:_BYTES], raw[_BYTES : 2 * _BYTES], raw[2 * _BYTES :]
+        if not hmac.compare_digest(whole, self._whole(command_id, head, sender)):
             return None
         return SealedId(command_id, head, sender)
 
@@ -62,8 +63,8 @@ class Seals:
         """The seal of a message on the channel."""
         return hmac.digest(self._secret, b"message" + data, "sha256").hex()
 
-    def _ours(self, command_id: str, head: bytes) -> bytes:
-        return self._sign(b"id" + head + command_id.encode())
+    def _whole(self, command_id: str, head: bytes, sender: bytes) -> bytes:
+        return self._sign(b"id" + head + sender + command_id.encode())
 
     def _sender(self, command_id: str, head: bytes, subject: str) -> bytes:
         return self._sign(b"sender" + head + f"{command_id}\0{subject}".encode())
