@@ -146,23 +146,26 @@ class ChannelQueue:
             for part, place in self._places.items()
             if part in leases and leases[part].token == place.token
         }
-        # If this fails, nothing is held, and the next attempt begins with a new reader.
-        self._places = {}
-        reader, self._reader = self._reader, None
         starts = {part: lease.mark for part, lease in leases.items()}
-        if reader is None:
-            kept = {}
-            reader = await self._transport.reader(self._channel.name, starts)
+        # What is under way in the partitions that stay ours goes on meanwhile.
+        self._places = kept
+        if self._reader is None:
+            self._places = {}
+            self._reader = await self._transport.reader(self._channel.name, starts)
         else:
             try:
                 # What was somebody else's meanwhile is read anew from the mark.
-                await reader.move({part: starts[part] for part in kept})
-                await reader.move(starts)
+                await self._reader.move({part: starts[part] for part in kept})
+                await self._reader.move(starts)
             except BrokerUnavailable:
+                # Nothing is held then, and the next attempt begins with a new reader.
+                self._places = {}
+                reader, self._reader = self._reader, None
                 await reader.close()
                 raise
-        self._reader = reader
-        self._places = {part: kept.get(part) or _Place(lease) for part, lease in leases.items()}
+        self._places |= {
+            part: _Place(lease) for part, lease in leases.items() if part not in self._places
+        }
 
     def holds(self, taken: Taken) -> bool:
         """By partition."""
