@@ -111,12 +111,6 @@ KINDS = (
         "send the command again under a new key once the cause is mended.",
     ),
     Kind(
-        errors.MessageTooLarge,
-        413,
-        "Too large",
-        "Commands wait at a broker that takes messages up to a limit, which `detail` names.",
-    ),
-    Kind(
         errors.NotCaughtUp,
         503,
         "The answer is not ready yet",
