@@ -131,7 +131,8 @@ def history(
                 else f"cancelled {timer.name}"
             )
             typer.echo(f"      {how}")
-        typer.echo(f"      state {_short(step.state)}")
+        left_out = f"of {step.state_bytes:,} bytes, left out"
+        typer.echo(f"      state {left_out if step.state_bytes else _short(step.state)}")
 
 
 def _seen(app: str, config: Any, look: Callable[[ProcessViews], Awaitable[T]]) -> T:

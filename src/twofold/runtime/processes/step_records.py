@@ -8,6 +8,9 @@ import msgspec
 
 from twofold.runtime.processes.instances import CameDue, Happened, Instance, Retried, Trigger
 
+# A state that grows with what an instance looks after would make every step as large as all of it.
+LARGEST_STATE_BYTES = 2_048
+
 
 class SentCommand(msgspec.Struct, frozen=True, rename="camel"):
     """A command as a step sent it."""
@@ -40,8 +43,9 @@ class Cause(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A step: why it was taken, what it led to, and the state after it.
 
-    ``outcome`` is "failed" where the reaction raised (``error``), and "waits" for what came after
-    that and has to wait.
+    A state of more than ``LARGEST_STATE_BYTES`` is left out: of it there is ``state_bytes``, its
+    size. ``outcome`` is "failed" where the reaction raised (``error``), and "waits" for what came
+    after that and has to wait.
     """
 
     cause: Cause
@@ -50,6 +54,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     timers: tuple[TimerChange, ...] = ()
     outcome: Literal["taken", "failed", "waits"] = "taken"
     error: str = ""
+    state_bytes: int = 0
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -86,6 +91,14 @@ def cause_of(trigger: Trigger) -> Cause:
     queued = trigger.queued
     why = f"{type(trigger.refusal).__name__}: {trigger.refusal}"
     return Cause("refusal", queued.operation, command_id=queued.command_id, why=why)
+
+
+def for_record(step: Step) -> Step:
+    """The step as the log keeps it."""
+    size = len(bytes(step.state))
+    if size <= LARGEST_STATE_BYTES:
+        return step
+    return msgspec.structs.replace(step, state=msgspec.Raw(b"null"), state_bytes=size)
 
 
 def told(error: BaseException) -> str:

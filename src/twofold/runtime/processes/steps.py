@@ -36,6 +36,7 @@ from twofold.runtime.processes.step_records import (
     Step,
     TimerChange,
     cause_of,
+    for_record,
     origin_of,
     told,
 )
@@ -182,7 +183,7 @@ class Steps:
                 led.origin.causation_id,
                 SYSTEM.subject,
                 led.origin.trace,
-                self._encode(led.step),
+                self._encode(for_record(led.step)),
             )
             events = (event,)
         before, after = basis.state.on_agenda(), led.after.on_agenda()

@@ -107,7 +107,10 @@ class SentView(View, frozen=True):
 
 
 class StepView(View, frozen=True):
-    """A step of an instance: see ``twofold.runtime.processes.step_records.Step``."""
+    """A step of an instance: see ``twofold.runtime.processes.step_records.Step``.
+
+    ``state_bytes`` is the size of a state that was too large for the history (0: it is there).
+    """
 
     version: int
     position: int
@@ -118,6 +121,7 @@ class StepView(View, frozen=True):
     commands: tuple[SentView, ...]
     timers: tuple[TimerChangeView, ...]
     state: Any
+    state_bytes: int
 
 
 class ProcessViews:
@@ -249,6 +253,7 @@ def _step(recorded: Recorded, step: Step) -> StepView:
             for t in step.timers
         ),
         _plain(step.state),
+        step.state_bytes,
     )
 
 
