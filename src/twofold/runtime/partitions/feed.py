@@ -68,24 +68,31 @@ class Feed:
         self._more = asyncio.Event()
         self._released = asyncio.Event()
         self._decoded: dict[int, Event] = {}
-        self._checked = clock.monotonic()
-        self._checked_at: dict[int, int] = {}
 
     async def run(self) -> None:
         """Read until cancelled. A broker that fails is asked again."""
+        checking = asyncio.create_task(self._check())
         try:
             while True:
                 try:
                     await self._round()
                     self.why = ""
                 except TwofoldError as exc:
-                    if not self.why:
-                        _LOG.error("can't read events", channel=self._channel, why=str(exc))
-                    self.why = str(exc)
-                    await self._clock.sleep(_PAUSE_SECONDS)
+                    await self._pause(str(exc))
+                except Exception as exc:
+                    # A feed that ended would look like a log in which nothing happens.
+                    await self._pause(f"{type(exc).__name__}: {exc}")
         finally:
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
             if self._reader is not None:
                 await self._reader.close()
+
+    async def _pause(self, why: str) -> None:
+        if not self.why:
+            _LOG.error("can't read events", channel=self._channel, why=why)
+        self.why = why
+        await self._clock.sleep(_PAUSE_SECONDS)
 
     def needs(self, projection: str, applied: Applied | None) -> None:
         """A projection stands at ``applied``; None: it needs nothing from memory for now."""
@@ -133,7 +140,6 @@ class Feed:
         for delivery in await self._reader.fetch(min(room, _FETCH), _WAIT_SECONDS):
             self._take(delivery)
         self._tell()
-        await self._check()
 
     async def _follow(self, held: set[int]) -> None:
         """Read the partitions held now: new ones from where their projections are."""
@@ -199,22 +205,32 @@ class Feed:
     async def _check(self) -> None:
         """Now and then, whether the channel has more than has come: readers may be stuck, and a
         channel that was made anew begins with lower offsets."""
-        if self._clock.monotonic() - self._checked < _CHECK_SECONDS:
-            return
-        self._checked = self._clock.monotonic()
-        for partition, delivery in (await self._transport.last(self._channel)).items():
-            arrivals = self.arrivals.get(partition)
-            if arrivals is None:
+        known: dict[int, int] = {}
+        while True:
+            await self._clock.sleep(_CHECK_SECONDS)
+            if self._reader is None or not self.arrivals:
                 continue
             try:
-                position = self._wire.read(delivery).position
-            except NotOurs:
+                last = await self._transport.last(self._channel)
+            except TwofoldError:
+                # Reading fails too, and says so.
                 continue
-            if position > arrivals.known == self._checked_at.get(partition):
-                _LOG.warning("reading anew what did not come", partition=partition)
-                del self.arrivals[partition]
-            else:
-                self._checked_at[partition] = arrivals.known
+            for partition, delivery in last.items():
+                self._compare(partition, delivery, known)
+
+    def _compare(self, partition: int, delivery: Delivery, known: dict[int, int]) -> None:
+        arrivals = self.arrivals.get(partition)
+        if arrivals is None:
+            return
+        try:
+            position = self._wire.read(delivery).position
+        except NotOurs:
+            return
+        if position > arrivals.known == known.get(partition):
+            _LOG.warning("reading anew what did not come", partition=partition)
+            del self.arrivals[partition]
+        else:
+            known[partition] = arrivals.known
 
     def _tell(self) -> None:
         self._more.set()
