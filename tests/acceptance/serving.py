@@ -34,7 +34,7 @@ async def serving(
 
 
 async def equal_to_the_log(system: System) -> int:
-    """How many rows were compared; all of them are what the log says."""
+    """How many rows were compared; all are what the log says, up to where it ended at first."""
     head = await system.log.head()
     await system.progress.reach(list(system.tables.values()), head, PATIENCE_SECONDS)
     rows = 0
@@ -52,6 +52,6 @@ async def equal_to_the_log(system: System) -> int:
                 500,
             ).run()
         assert verified.differences == ()
-        assert verified.position == head
+        assert verified.position >= head
         rows += verified.rows
     return rows
