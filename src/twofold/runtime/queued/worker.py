@@ -82,8 +82,10 @@ class CommandWorker:
             try:
                 await self._step()
                 failures, self._trouble = 0, ""
-            except TwofoldError as exc:
-                self._trouble = str(exc)
+            except Exception as exc:
+                # A worker that ended would look like one to which nobody sends anything.
+                known = isinstance(exc, TwofoldError)
+                self._trouble = str(exc) if known else f"{type(exc).__name__}: {exc}"
                 failures += 1
                 await self._alarm.wait(pause_seconds(failures, self._settings, self._chance))
 
