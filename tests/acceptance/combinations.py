@@ -36,9 +36,8 @@ class Combination:
         return "-".join([*parts, *filter(None, [self.projections])])
 
 
-# The flow that most teams grow into, and one with each other transport.
+# With commands that are decided at once; the way to Kafka and MongoDB has others, below.
 _APART = {
-    ("shop", "postgres", "kafka", "mongodb"),
     ("shop", "sqlite", "redis", "same"),
     ("training", "postgres", "rabbitmq", "separate"),
 }
@@ -54,6 +53,14 @@ SENSIBLE = [
 SENSIBLE += [
     Combination(application, log, "none", "same", projections="async")
     for application, log in product(("shop", "training"), _LOGS)
+]
+# Commands that are decided later: at each kind of queue once, and once by processes of their own.
+SENSIBLE += [
+    Combination("shop", "sqlite", "none", "same", "async"),
+    Combination("training", "postgres", "none", "separate", "async"),
+    Combination("shop", "postgres", "rabbitmq", "same", "async"),
+    Combination("training", "postgres", "redis", "mongodb", "async"),
+    Combination("shop", "postgres", "kafka", "mongodb", "async", apart=True),
 ]
 REFUSED = [
     Combination("shop", log, broker, read, projections="inline")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from twofold.errors import SettingsProblems
 
 APPLICATIONS = {"shop": shop, "training": training}
 STORIES = {"shop": shop_story, "training": training_story}
-ROLES = ("relay", "projector", "projector", "scheduler")
+ROLES = ("api", "relay", "projector", "projector", "scheduler")
 
 IN_ONE = [one for one in SENSIBLE if not one.apart]
 APART = [one for one in SENSIBLE if one.apart]
@@ -47,7 +47,8 @@ async def test_everybody_sees_what_they_did_with_a_process_for_each_role(
 ) -> None:
     environment = {**os.environ, **given, "TWOFOLD_JWT_SECRET": SECRET}
     name = f"{combination.application}.main:app"
-    async with _processes(name, environment, tmp_path) as api:
+    roles = ROLES if combination.commands == "sync" else (*ROLES, "commands")
+    async with _processes(name, roles, environment, tmp_path) as api:
         async with httpx.AsyncClient(base_url=api.address, timeout=60) as client:
             await STORIES[combination.application](Company(client))
             assert (await client.get("/health/ready")).status_code == 200
@@ -71,12 +72,12 @@ async def test_what_makes_no_sense_is_refused(
 
 @asynccontextmanager
 async def _processes(
-    name: str, environment: Mapping[str, str], folder: Path
+    name: str, roles: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> AsyncIterator[Process]:
-    """One process of each role, two projectors; answers the one that takes requests."""
+    """A process for each of ``roles``; answers the first."""
     started = [
         Process(name, role, dict(environment), folder / f"{number}-{role}.log")
-        for number, role in enumerate(("api", *ROLES))
+        for number, role in enumerate(roles)
     ]
     try:
         await asyncio.gather(*(process.start() for process in started))

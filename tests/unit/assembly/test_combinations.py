@@ -88,6 +88,7 @@ def test_projections_are_inline_where_they_can_be() -> None:
 ROLES = {
     "relay": "there is no broker to publish to; set TWOFOLD_BROKER",
     "projector": "projections are inline, so there is nothing for a projector to do",
+    "commands": "commands are decided where they come in, so there is nothing",
     "cook": "cook is no role; there are all, api",
 }
 
