@@ -30,10 +30,10 @@ Collection: TypeAlias = AsyncCollection[Document]
 CONTROL, JOURNAL, MODEL = "twofold_control", "twofold_journal", "twofold_model"
 DUPLICATE = 11000
 _AUTHENTICATION, _NOT_ALLOWED, _OUT_OF_DISK, _OVER_QUOTA = 18, 13, 14031, 8000
-# As of the address, unless it says otherwise.
+# Unless the address says otherwise. The driver's own limit to connect (20 s) is left, because it is
+# that of its heartbeats as well: one that a busy process answers late would cost all connections.
 _LIMITS = {
     "serverSelectionTimeoutMS": 5_000,
-    "connectTimeoutMS": 5_000,
     "socketTimeoutMS": 30_000,
     "waitQueueTimeoutMS": 10_000,
 }
