@@ -20,10 +20,11 @@ from twofold.runtime.clock import SeededChance, SystemClock
 
 
 class Client:
-    """Sends requests as somebody."""
+    """Sends requests as somebody; where commands are decided later, it waits for them."""
 
-    def __init__(self, http: HttpApp) -> None:
+    def __init__(self, http: HttpApp, *, waits: bool = False) -> None:
         self.http = http
+        self._waits = waits
         transport = httpx.ASGITransport(app=http)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://test")
 
@@ -32,6 +33,8 @@ class Client:
     ) -> httpx.Response:
         """One request; underscores in header names become dashes."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self._waits and method != "GET":
+            sent.setdefault("prefer", "wait=20")
         if by:
             account = self.http.security.accounts[by]
             sent["authorization"] = f"Bearer {self.http.security.sign_in(account)}"
@@ -73,14 +76,21 @@ async def served(
     http = HttpApp(in_memory(application, settings), security, max_body_bytes=10_000)
     await http.start()
     try:
-        yield Client(http)
+        yield Client(http, waits=http.system.queued.asynchronous)
     finally:
         await http.stop()
 
 
-@pytest.fixture(params=["inline", "async"])
+MODES = {
+    "inline": RuntimeSettings(projections="inline"),
+    "async": RuntimeSettings(projections="async"),
+    "later": RuntimeSettings(projections="async", commands="async"),
+}
+
+
+@pytest.fixture(params=MODES)
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    async with served(app, RuntimeSettings(projections=request.param)) as client:
+    async with served(app, MODES[request.param]) as client:
         yield client
 
 

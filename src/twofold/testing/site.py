@@ -41,6 +41,7 @@ _SETTINGS = RuntimeSettings(
     poll_seconds=3600.0, timer_poll_seconds=3600.0, lease_seconds=10_800.0, own_rows=False
 )
 _TOKEN = "consistency-token"
+_PATIENT = "wait=30"
 
 
 class Response:
@@ -122,6 +123,8 @@ class Site:
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         if by:
             sent.setdefault("authorization", f"Bearer {self._bearer(by, roles)}")
+        if method != "GET" and self.system.queued.asynchronous:
+            sent.setdefault("prefer", _PATIENT)
         response = self.run(_exchanged(self._http, method, path, sent, _content(body)))
         if method != "GET" and _TOKEN in response.headers:
             new = response.headers[_TOKEN]
@@ -158,12 +161,17 @@ def site(
     application: Application,
     *,
     projections: Literal["inline", "async"] = "inline",
+    commands: Literal["sync", "async"] = "sync",
     seed: int = 0,
     start: datetime = START,
     settings: RuntimeSettings | None = None,
 ) -> Iterator[Site]:
-    """``application``, running. ``seed`` chooses ids and the order of what happens at once."""
-    settings = msgspec.structs.replace(settings or _SETTINGS, projections=projections)
+    """``application``, running. ``seed`` chooses ids and the order of what happens at once.
+
+    Where commands are decided later, the site waits for each that it sends.
+    """
+    given = settings or _SETTINGS
+    settings = msgspec.structs.replace(given, projections=projections, commands=commands)
     system = System(
         application,
         MemoryLog(),
@@ -182,14 +190,18 @@ def site(
 
 
 def site_fixture(
-    application: Application, *, projections: Literal["inline", "async"] = "inline", seed: int = 0
+    application: Application,
+    *,
+    projections: Literal["inline", "async"] = "inline",
+    commands: Literal["sync", "async"] = "sync",
+    seed: int = 0,
 ) -> Any:
     """A pytest fixture that gives each test a site of its own: ``web = site_fixture(app)``."""
     # Here, because sites work without pytest too.
     import pytest
 
     def started() -> Iterator[Site]:
-        with site(application, projections=projections, seed=seed) as running:
+        with site(application, projections=projections, commands=commands, seed=seed) as running:
             yield running
 
     return pytest.fixture(started)
