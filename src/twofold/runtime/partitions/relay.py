@@ -71,6 +71,7 @@ class Relay:
         self._settings = settings
         self._marked_at = clock.monotonic()
         self._marked = Published()
+        self._marking: asyncio.Future[None] | None = None
         self._failures = 0
         self._stopping = False
 
@@ -87,10 +88,13 @@ class Relay:
         """Publish until stopped. Whatever fails is reported and tried again."""
         while not self._stopping:
             try:
-                if self.leads:
-                    await self._lead()
-                else:
+                if not self.leads:
                     await self._membership.change(self._settings.poll_seconds)
+                    continue
+                try:
+                    await self._lead()
+                finally:
+                    await self._end_marking()
             except LeaseLost:
                 await self._membership.renew()
             except TwofoldError as exc:
@@ -107,13 +111,20 @@ class Relay:
         while not self._stopping and self._holds(lease.token):
             if batch.events:
                 batch = await self._publish_and_read(batch)
-                await self._mark(lease.token, late=True)
+                await self._mark_now_and_then(lease.token)
             else:
-                await self._mark(lease.token, late=False)
                 self._recovered()
-                await self._tail.wait(batch.position, self._settings.poll_seconds)
+                await self._tail.wait(batch.position, self._rest_seconds)
                 batch = await self._read(batch.position)
-        await self._mark(lease.token, late=False)
+                if not batch.events:
+                    await self._mark(lease.token)
+        await self._mark(lease.token)
+
+    @property
+    def _rest_seconds(self) -> float:
+        """A mark is written when nothing else is to be done, but not much later."""
+        marked = self.published == self._marked
+        return self._settings.poll_seconds if marked else _MARK_SECONDS
 
     async def _publish_and_read(self, batch: Batch) -> Batch:
         """Under load the next batch is read while one is published."""
@@ -178,12 +189,32 @@ class Relay:
                 last[partition] = end
         return messages, tuple(last)
 
-    async def _mark(self, token: int, *, late: bool) -> None:
-        """Note what is published; under load only now and then. Raises LeaseLost."""
-        now = self._clock.monotonic()
-        if self.published == self._marked or (late and now - self._marked_at < _MARK_SECONDS):
-            return
-        published, self._marked_at = self.published, now
+    async def _mark_now_and_then(self, token: int) -> None:
+        """Under load, beside the publishing: a commit takes longer than a batch."""
+        if self._marking is not None and self._marking.done():
+            marking, self._marking = self._marking, None
+            await marking
+        due = self._clock.monotonic() - self._marked_at >= _MARK_SECONDS
+        if due and self._marking is None:
+            self._marking = asyncio.ensure_future(self._write_mark(token))
+
+    async def _end_marking(self) -> None:
+        """What was not marked is published again by whoever goes on."""
+        if self._marking is not None:
+            self._marking.cancel()
+            await asyncio.gather(self._marking, return_exceptions=True)
+            self._marking = None
+
+    async def _mark(self, token: int) -> None:
+        """Note what is published. Raises LeaseLost."""
+        if self._marking is not None:
+            marking, self._marking = self._marking, None
+            await marking
+        if self.published != self._marked:
+            await self._write_mark(token)
+
+    async def _write_mark(self, token: int) -> None:
+        published, self._marked_at = self.published, self._clock.monotonic()
         mark = msgspec.json.encode(published).decode()
         await self._leases.mark(GROUP, {0: (token, mark)})
         self._marked = published
