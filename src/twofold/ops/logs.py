@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 
+class _StandardError:
+    """Standard error as it is at the time: it may be replaced while loggers are kept."""
+
+    def write(self, text: str) -> None:
+        """Write."""
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush."""
+        sys.stderr.flush()
+
+
 def configure_logs() -> None:
-    """Logs go to standard error, with time and level."""
+    """Logs go to standard error, with time and level: what a command prints stays readable."""
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -18,6 +31,6 @@ def configure_logs() -> None:
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )

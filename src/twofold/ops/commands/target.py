@@ -13,6 +13,7 @@ import typer
 from twofold.assembly.assemble import assemble
 from twofold.assembly.registry import find_application
 from twofold.assembly.settings import Settings, read_settings
+from twofold.ops.logs import configure_logs
 from twofold.ops.tuning import tune_interpreter
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
@@ -40,6 +41,7 @@ def looking_at(
 ) -> T:
     """Run ``work`` on a system that does nothing by itself (or what ``roles`` say)."""
     application, settings = found(name, config)
+    configure_logs()
     tune_interpreter()
 
     async def look() -> T:
