@@ -17,7 +17,7 @@ from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
 from twofold.assembly.brokers import transport_of
 from twofold.domain.caller import NOBODY
 from twofold.errors import BrokerUnavailable
-from twofold.ports.transport import Message
+from twofold.ports.transport import Channel, Message
 from twofold.testing.fault_plan import Fault, FaultPlan
 from twofold.testing.faulty_transport import FaultyTransport
 
@@ -172,7 +172,7 @@ async def test_messages_that_are_no_commands_are_kept_and_seen(
     await all_decided(system, [first])
     channel = system.settings.channel("ledgers", "commands")
     foreign = connect()
-    await foreign.open([])
+    await foreign.open([Channel(channel, 4, "queue")])
     attributes = {"specversion": "1.0", "id": "x", "source": "urn:other", "type": "other.Thing"}
     attributes["datacontenttype"] = "application/json"
     messages = [Message(part, "k", attributes, b"\xff no JSON") for part in range(4)]

@@ -196,6 +196,7 @@ class System:
         if not self._open:
             return
         self._open = False
+        self.queued.end()
         await _cancel(self._process_tasks + self._command_tasks)
         await self.queued.stop()
         await self._writer.drain()

@@ -99,9 +99,14 @@ class QueuedCommands:
             self._wired, queue, self._bus, membership, self._clock, self._chance, self._settings
         )
 
-    async def stop(self) -> None:
-        """Finish what is at hand; ``work`` has been cancelled."""
+    def end(self) -> None:
+        """Begin nothing new."""
         self._closed = True
+        for worker in self._workers:
+            worker.end()
+
+    async def stop(self) -> None:
+        """Finish what is at hand; ``working`` has ended."""
         await asyncio.gather(*(worker.stop() for worker in self._workers))
         for queue in self._queues:
             with suppress(StoreUnavailable):

@@ -78,7 +78,7 @@ class CommandWorker:
 
     async def _run(self) -> None:
         failures = 0
-        while True:
+        while not self._stopping:
             try:
                 await self._step()
                 failures, self._trouble = 0, ""
@@ -89,11 +89,14 @@ class CommandWorker:
                 failures += 1
                 await self._alarm.wait(pause_seconds(failures, self._settings, self._chance))
 
-    async def stop(self) -> None:
-        """Finish what is at hand, give everything else back. Call it once ``work`` has ended."""
+    def end(self) -> None:
+        """Begin nothing new. Drivers may swallow a cancellation, so ``work`` is told as well."""
         self._stopping = True
         for pause in self._pauses:
             pause.cancel()
+
+    async def stop(self) -> None:
+        """Finish what is at hand, give everything else back. Call it once ``work`` has ended."""
         await self._lanes.finish(self._settings.drain_seconds)
         with suppress(StoreUnavailable):
             await self._queue.note()
