@@ -5,6 +5,7 @@ from msgspec import Meta
 from twofold.domain.aggregate import Begun, EventSourced, StateStored
 from twofold.domain.caller import NOBODY, SYSTEM, Caller, Rule, anyone, own, role, signed_in
 from twofold.domain.context import Context, Sources
+from twofold.domain.inbox import Foreign, Inbox
 from twofold.domain.process import Process, Then
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.questions import Reader, answers, at_least, at_most, below, equal
@@ -53,7 +54,9 @@ __all__ = [
     "EventSourced",
     "Facet",
     "Filter",
+    "Foreign",
     "Handwritten",
+    "Inbox",
     "InvalidInput",
     "Key",
     "Listed",

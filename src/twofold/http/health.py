@@ -62,6 +62,18 @@ class Measurements:
             "How long the oldest accepted command waits (NaN: the store does not answer)",
             registry=self.registry,
         )
+        self._received = Counter(
+            "twofold_inbox_messages",
+            "Messages of other systems, by what came of them: decided, refused, passed over, kept",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
+        self._kept = Gauge(
+            "twofold_rejected_messages",
+            "Messages kept aside until somebody looks (NaN: the store does not answer)",
+            registry=self.registry,
+        )
+        self._received_before: dict[str, Counts[str]] = {}
         self._accepted_before = 0
         self._handled_before = Counts[str]()
         # Finding a series by its labels takes longer than counting.
@@ -90,6 +102,7 @@ class Measurements:
         for name, count in (await self._stuck_instances()).items():
             self._stuck.labels(name).set(count)
         await self._count_commands()
+        await self._count_messages()
         await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
 
     async def _count_commands(self) -> None:
@@ -103,6 +116,17 @@ class Measurements:
             self._oldest.set(await queued.oldest_seconds())
         except TwofoldError:
             self._oldest.set(nan)
+
+    async def _count_messages(self) -> None:
+        for channel, handled in self._system.inboxes.handled.items():
+            before = self._received_before.get(channel, Counts())
+            for outcome, count in handled.items():
+                self._received.labels(channel, outcome).inc(count - before[outcome])
+            self._received_before[channel] = handled.copy()
+        try:
+            self._kept.set(await self._system.inboxes.kept())
+        except TwofoldError:
+            self._kept.set(nan)
 
     async def _stuck_instances(self) -> Mapping[str, float]:
         """Other numbers are there while the store is not: they are wanted most then."""
@@ -128,13 +152,16 @@ class Health:
     async def ready(self, exchange: Exchange) -> None:
         """GET /health/ready, with the reason for each projection.
 
-        Instances of processes that are stuck are counted; the others go on, so it stays ready.
+        Instances of processes that are stuck, and messages kept aside, are counted; the others go
+        on, so it stays ready.
         """
         problems: dict[str, str] = {}
         stuck: dict[str, int] = {}
+        kept = 0
         try:
             await self._system.progress.refresh()
             stuck = await self._system.processes.stuck()
+            kept = await self._system.inboxes.kept()
         except TwofoldError as exc:
             problems["store"] = str(exc)
         if not self._system.ready:
@@ -155,6 +182,7 @@ class Health:
         problems |= self._system.processes.stopped()
         problems |= self._system.queued.stopped()
         problems |= self._system.sharing.stopped()
+        problems |= self._system.inboxes.stopped()
         status = {"status": "not ready" if problems else "ready", "problems": problems}
         body = msgspec.json.encode(
             {
@@ -162,6 +190,7 @@ class Health:
                 "head": progress.head,
                 "projections": projections,
                 "processes": {name: {"stuckInstances": count} for name, count in stuck.items()},
+                "rejectedMessages": kept,
             }
         )
         await exchange.answer(503 if problems else 200, body)

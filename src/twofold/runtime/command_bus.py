@@ -20,6 +20,7 @@ from twofold.errors import (
     ShuttingDown,
     SignInRequired,
     StoreUnavailable,
+    UnknownCommand,
 )
 from twofold.messages.recorded import microseconds, stream_name
 from twofold.messages.value import Command
@@ -90,8 +91,15 @@ class CommandBus:
             Request(handling, command, sent, command_id, digest, limited, identity, now)
         )
 
+    def operation(self, command: Command) -> str:
+        """The name of what is asked for. Raises UnknownCommand."""
+        handling = self._wired.handlings.get(type(command))
+        if handling is None:
+            raise UnknownCommand(type(command).__name__)
+        return handling.operation
+
     async def handle_queued(self, command: Command, queued: QueuedCommand) -> Done:
-        """Decide and record a command that a process has sent.
+        """Decide and record a command that a process has sent, or that a foreign event led to.
 
         The rules on who may are for callers from outside. Whatever sends it how often, it is
         decided once: refusals of any kind are recorded too, and raised again. Where it succeeds it

@@ -24,6 +24,7 @@ from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.command_bus import CommandBus
+from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.processes.running import Processes
@@ -54,9 +55,9 @@ class System:
 
     ``roles`` says what this process does: "api" takes commands and queries, "projector" follows
     the log for asynchronous projections, "relay" publishes the log to the transport, "scheduler"
-    runs process managers and their timers, "commands" decides commands that were accepted to be
-    decided later; without roles the system can only be looked at. Leaving the block drains:
-    queued commands are written, batches at hand are finished.
+    runs process managers, their timers, and inboxes, "commands" decides commands that were
+    accepted to be decided later; without roles the system can only be looked at. Leaving the block
+    drains: queued commands are written, batches at hand are finished.
     """
 
     def __init__(
@@ -124,6 +125,8 @@ class System:
             self._start_projectors()
         self._spawn(self._watch(), self._tasks)
         await self._start_processes()
+        for work in self.inboxes.working() if "scheduler" in self.roles else ():
+            self._spawn(work, self._process_tasks)
         self.queued.open()
         for work in self.queued.working():
             self._spawn(work, self._command_tasks)
@@ -198,7 +201,7 @@ class System:
         self._open = False
         self.queued.end()
         await _cancel(self._process_tasks + self._command_tasks)
-        await self.queued.stop()
+        await asyncio.gather(self.queued.stop(), self.inboxes.stop())
         await self._writer.drain()
         await self.processes.save()
         self.sharing.stop()
@@ -253,6 +256,15 @@ class System:
             self.tail,
             self._writer,
             self.commands,
+            self.clock,
+            self.chance,
+            self.settings,
+        )
+        self.inboxes = Inboxes(
+            self.wired,
+            self.log,
+            self.commands,
+            self.transport,
             self.clock,
             self.chance,
             self.settings,

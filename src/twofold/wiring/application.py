@@ -9,17 +9,18 @@ import msgspec
 
 from twofold.domain.aggregate import Aggregate
 from twofold.domain.caller import Caller
+from twofold.domain.inbox import Inbox
 from twofold.domain.process import Process
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.signatures import caller_place
 from twofold.errors import Refused
 from twofold.wiring.routes import Route
 
-Part: TypeAlias = Aggregate[Any] | Projection[Any] | Handwritten | Process[Any] | Route
+Part: TypeAlias = Aggregate[Any] | Projection[Any] | Handwritten | Process[Any] | Inbox | Route
 
 
 class Module:
-    """A part of the business: its aggregates, projections, processes and routes, in any order."""
+    """A part of the business: its aggregates, projections, processes, inboxes and routes."""
 
     def __init__(self, name: str, *parts: Part) -> None:
         self.name = name

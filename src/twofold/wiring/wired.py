@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from twofold.domain.aggregate import Aggregate, Decider, EventSourced, StateStored
+from twofold.domain.inbox import Inbox
 from twofold.domain.process import Process
 from twofold.domain.projection import Handwritten, Projection
 from twofold.domain.questions import Answering
@@ -21,6 +22,7 @@ from twofold.wiring.checking import readable, unique
 from twofold.wiring.event_types import EventTypes, find_event_types
 from twofold.wiring.foldings import Folding, Writing, check_names, find_foldings, find_writings
 from twofold.wiring.handlings import Handling, find_handlings
+from twofold.wiring.inboxes import Receiving, find_receivings
 from twofold.wiring.reactings import Reacting, find_reactings
 from twofold.wiring.routes import Route
 from twofold.wiring.spelling import check_spelling
@@ -37,6 +39,7 @@ class Wired(msgspec.Struct, frozen=True):
     foldings: dict[str, Folding]
     writings: dict[str, Writing]
     reactings: dict[str, Reacting]
+    receivings: dict[str, Receiving]
     answerings: dict[type[Query[Any]], tuple[Answering, Route]]
     routes: tuple[Route, ...]
 
@@ -58,7 +61,10 @@ def wire(application: Application) -> Wired:
     handlings = find_handlings(aggregates, deciders, routes, problems)
     foldings = find_foldings(projections, events, problems)
     writings = find_writings(handwritten, events, problems)
-    reactings = find_reactings(processes, events, _decided(deciders), problems)
+    decided = _decided(deciders)
+    reactings = find_reactings(processes, events, decided, problems)
+    inboxes = [part for part in parts if isinstance(part, Inbox)]
+    receivings = find_receivings(inboxes, application.name, decided, problems)
     answerings = find_answerings(routes, foldings, problems)
     check_routes(routes, problems)
     check_spelling(_functions(parts), problems)
@@ -73,6 +79,7 @@ def wire(application: Application) -> Wired:
         foldings,
         writings,
         reactings,
+        receivings,
         answerings,
         routes,
     )
@@ -81,7 +88,7 @@ def wire(application: Application) -> Wired:
 def _functions(parts: list[Any]) -> Iterator[Callable[..., Any]]:
     """Everything of the application's own that is going to be called."""
     for part in parts:
-        if isinstance(part, Aggregate | Projection | Handwritten | Process):
+        if isinstance(part, Aggregate | Projection | Handwritten | Process | Inbox):
             yield from part.functions
         elif isinstance(part, Route) and isinstance(part.target, Answering):
             yield part.target.function
@@ -91,13 +98,13 @@ def _parts(application: Application, problems: list[Mistake]) -> list[Any]:
     found = []
     for module in application.modules:
         for part in module.parts:
-            if isinstance(part, Aggregate | Projection | Handwritten | Process | Route):
+            if isinstance(part, Aggregate | Projection | Handwritten | Process | Inbox | Route):
                 found.append(part)
             else:
                 problems.append(
                     Mistake(
                         f"{part!r} in module {module.name} is no aggregate, projection, "
-                        "process or route",
+                        "process, inbox or route",
                         *module.declared_at,
                     )
                 )

@@ -20,7 +20,7 @@ def rejected(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List messages that were no commands, the newest first."""
+    """List messages kept aside: no commands of ours, foreign events that fail; newest first."""
 
     async def look(system: System) -> list[dict[str, Any]]:
         found = await system.log.inbox.rejected(limit)

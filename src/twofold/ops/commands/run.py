@@ -92,9 +92,14 @@ def check(
 ) -> None:
     """Check wiring, settings and (with --schema) changes of events; every problem is named."""
     problems: list[str] = []
+    notes: list[str] = []
     try:
         application, settings = found(app, config)
         http = build(application, settings, _ROLES["all"])
+        notes = [
+            f"inbox {channel} is idle: there is no broker to read it from; set TWOFOLD_BROKER"
+            for channel in ([] if settings.broker else http.system.wired.receivings)
+        ]
         if schema is not None:
             problems = schema_problems(http.system.wired, schema, against, accept=accept)
     except (WiringProblems, SettingsProblems) as exc:
@@ -105,6 +110,8 @@ def check(
         typer.secho(_relative(line), fg="red", err=True)
     if problems:
         raise typer.Exit(1)
+    for line in notes:
+        typer.echo(line)
     typer.echo("everything fits together")
 
 
