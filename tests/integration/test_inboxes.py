@@ -29,6 +29,10 @@ def repaired() -> Iterator[None]:
     broken.clear()
 
 
+class Greeting(Value):
+    name: str
+
+
 class Carrier:
     """The other system."""
 
@@ -218,9 +222,6 @@ async def test_without_a_broker_the_inbox_is_idle(start: Start) -> None:
 async def test_a_plain_client_of_redis_publishes(start: Start, redis_server: str) -> None:
     channel = fresh_channel().name
     theirs = Inbox(channel)
-
-    class Greeting(Value):
-        name: str
 
     @theirs.on("com.example.greeted")
     def greeted(event: Greeting, meta: Foreign) -> NoteStop:

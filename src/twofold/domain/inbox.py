@@ -46,12 +46,12 @@ class Foreign(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     id: str
     type: str
-    subject: str
-    time: datetime | None
-    channel: str
-    partition: int
-    offset: str
-    attributes: Mapping[str, str]
+    subject: str = ""
+    time: datetime | None = None
+    channel: str = ""
+    partition: int = 0
+    offset: str = ""
+    attributes: Mapping[str, str] = {}
 
 
 class Subscription(msgspec.Struct, frozen=True):

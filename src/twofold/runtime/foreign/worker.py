@@ -204,7 +204,8 @@ class InboxWorker:
             _LOG.info(
                 "a command was refused",
                 channel=meta.channel,
-                event=meta.id,
+                source=meta.source,
+                id=meta.id,
                 operation=operation,
                 why=str(refusal),
             )
