@@ -13,6 +13,8 @@ from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Clock
 
 _LOOK_SECONDS = 0.25
+# Less is not worth a wait, and a clock that counts in floats may not even see it pass.
+_INSTANT_SECONDS = 1e-6
 
 
 class Progress:
@@ -91,7 +93,7 @@ class Progress:
             if not behind:
                 return
             left = begun + timeout_seconds - self._clock.monotonic()
-            if left <= 0:
+            if left <= _INSTANT_SECONDS:
                 raise self._not_caught_up(behind, position, timeout_seconds)
             await self.next_move(left)
 

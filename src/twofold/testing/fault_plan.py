@@ -10,6 +10,8 @@ from enum import Enum
 from twofold.errors import StoreUnavailable
 from twofold.ports.time_and_chance import Clock
 
+_WITHIN = ("log.commit", "read.commit")
+
 
 class Fault(Enum):
     """What can happen to one call."""
@@ -47,6 +49,8 @@ class FaultPlan:
         self._ordered: dict[str, deque[Fault]] = {}
         self._gate = asyncio.Event()
         self._gate.set()
+        self._running = asyncio.Event()
+        self._running.set()
         self.happened: list[tuple[str, Fault]] = []
 
     def order(self, call: str, *faults: Fault) -> None:
@@ -58,6 +62,18 @@ class FaultPlan:
         self._failures = self._lost_answers = self._delays = self._lost_notifications = 0.0
         self._ordered.clear()
         self.release_projections()
+        self.resume()
+
+    def pause(self) -> None:
+        """The process stands still, like one that was stopped by a signal: no call goes out.
+
+        Transactions that have begun end first, for databases end those that stand still.
+        """
+        self._running.clear()
+
+    def resume(self) -> None:
+        """It goes on as if no time had passed."""
+        self._running.set()
 
     def hold_projections(self) -> None:
         """The read store begins no transaction of its own until they are released."""
@@ -73,6 +89,8 @@ class FaultPlan:
 
     async def meet(self, call: str) -> Fault:
         """Delay ``call`` if it is its turn, fail it if it is; else answer what follows its work."""
+        if call not in _WITHIN:
+            await self._running.wait()
         if self._random.random() < self._delays:
             await self._clock.sleep(self._random.random() * self._delay_seconds)
         fault = self._fault(call)

@@ -68,6 +68,7 @@ class Feed:
         self._more = asyncio.Event()
         self._released = asyncio.Event()
         self._decoded: dict[int, Event] = {}
+        self._astray: set[int] = set()
 
     async def run(self) -> None:
         """Read until cancelled. A broker that fails is asked again."""
@@ -132,7 +133,7 @@ class Feed:
             await self.membership.change(_WAIT_SECONDS)
             return
         self._release()
-        room = self._limit - sum(map(len, self.arrivals.values()))
+        room = self._room()
         if room <= 0:
             await self._wait_for_room()
             return
@@ -145,26 +146,28 @@ class Feed:
         """Read the partitions held now: new ones from where their projections are."""
         for gone in self.arrivals.keys() - held:
             del self.arrivals[gone]
-        fresh = held - self.arrivals.keys()
+        fresh = {n: Arrivals() for n in held - self.arrivals.keys()}
         starts = await self._starts(fresh) if fresh else {}
-        going_on = {n: one.offset for n, one in self.arrivals.items() if n not in fresh}
+        going_on = {n: one.offset for n, one in self.arrivals.items()}
         if self._reader is None:
             self._reader = await self._transport.reader(self._channel, going_on)
         else:
             # What is to be read anew has to be left first.
             await self._reader.move(going_on)
         await self._reader.move({**going_on, **starts})
+        self.arrivals.update(fresh)
+        self._astray -= fresh.keys()
 
-    async def _starts(self, fresh: set[int]) -> dict[int, str]:
+    async def _starts(self, fresh: Mapping[int, Arrivals]) -> dict[int, str]:
         await self._transport.open(self._opening)
         last = await self._transport.last(self._channel)
         standing = await self._standing()
         starts = {}
-        for partition in fresh:
-            arrivals = self.arrivals[partition] = Arrivals()
+        for partition, arrivals in fresh.items():
             part = standing.get(partition, Part(0))
-            starts[partition] = part.offset
-            if not part.offset and part.position and partition in last:
+            nowhere = partition in self._astray or (part.position and not part.offset)
+            starts[partition] = BEGINNING if nowhere else part.offset
+            if nowhere and partition in last:
                 starts[partition] = self._begin_at(arrivals, last[partition])
         return starts
 
@@ -186,13 +189,20 @@ class Feed:
             self._rejected(delivery, exc)
 
     def _release(self) -> None:
-        """Forget what all projections at work have applied."""
+        """Forget what all projections at work have applied.
+
+        Those that read older events from the log don't hold up the others.
+        """
         for partition, arrivals in self.arrivals.items():
-            applied = [one[partition].position for one in self._needs.values() if partition in one]
+            parts = [one[partition] for one in self._needs.values() if partition in one]
+            applied = [part.position for part in parts if not arrivals.lacks(part.position)]
             if applied or len(arrivals) >= self._limit / len(self.arrivals):
                 arrivals.release(min(applied, default=arrivals.known))
         if len(self._decoded) > self._limit:
             self._decoded.clear()
+
+    def _room(self) -> int:
+        return self._limit - sum(map(len, self.arrivals.values()))
 
     async def _wait_for_room(self) -> None:
         released = self._released
@@ -208,7 +218,7 @@ class Feed:
         known: dict[int, int] = {}
         while True:
             await self._clock.sleep(_CHECK_SECONDS)
-            if self._reader is None or not self.arrivals:
+            if self._reader is None or not self.arrivals or self._room() <= 0:
                 continue
             try:
                 last = await self._transport.last(self._channel)
@@ -229,6 +239,7 @@ class Feed:
         if position > arrivals.known == known.get(partition):
             _LOG.warning("reading anew what did not come", partition=partition)
             del self.arrivals[partition]
+            self._astray.add(partition)
         else:
             known[partition] = arrivals.known
 
@@ -270,6 +281,10 @@ class FeedSource:
         """Until something arrives."""
         self._feed.needs(self._projection, applied)
         await self._feed.wait(applied, timeout_seconds)
+
+    def rest(self) -> None:
+        """Nothing has to be kept for it."""
+        self._feed.needs(self._projection, None)
 
     def _lacks(self, partition: int, position: int) -> bool:
         arrivals = self._feed.arrivals.get(partition)

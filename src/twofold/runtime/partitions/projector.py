@@ -79,6 +79,7 @@ class SharedProjector:
             if free:
                 await self._source.wait(free, self._settings.poll_seconds)
             else:
+                self._source.rest()
                 await self._membership.change(self._settings.poll_seconds)
 
     async def step(self) -> bool:

@@ -23,6 +23,7 @@ from twofold.runtime.tail import Tail
 _LOG = structlog.get_logger("twofold.relay")
 GROUP = "relay"
 _MARK_SECONDS = 0.2
+_CHECK_SECONDS = 3.0
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -72,6 +73,8 @@ class Relay:
         self._marked_at = clock.monotonic()
         self._marked = Published()
         self._marking: asyncio.Future[None] | None = None
+        self._token = 0
+        self._checked_at = clock.monotonic()
         self._failures = 0
         self._stopping = False
 
@@ -105,8 +108,8 @@ class Relay:
     async def _lead(self) -> None:
         """From where the mark stands, as long as the lease is ours."""
         lease = self._membership.held[0]
+        self._resume(lease.token, lease.mark)
         await self._check_channel()
-        self._resume(lease.mark)
         batch = await self._read(self.published.position)
         while not self._stopping and self._holds(lease.token):
             if batch.events:
@@ -118,6 +121,7 @@ class Relay:
                 batch = await self._read(batch.position)
                 if not batch.events:
                     await self._mark(lease.token)
+                    await self._check_now_and_then()
         await self._mark(lease.token)
 
     @property
@@ -137,6 +141,7 @@ class Relay:
             return await coming
         finally:
             coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
     async def _read(self, position: int) -> Batch:
         return await self._tail.after(position, self._settings.relay_batch)
@@ -145,7 +150,11 @@ class Relay:
         lease = self._membership.held.get(0)
         return lease is not None and lease.token == token
 
-    def _resume(self, mark: str) -> None:
+    def _resume(self, token: int, mark: str) -> None:
+        if token == self._token:
+            # Nobody else has published meanwhile, and the mark may be older than what we know.
+            return
+        self._token = token
         marked = Published.of(mark)
         last = marked.last
         if len(last) != self._wire.partitions:
@@ -154,7 +163,7 @@ class Relay:
         self.published = self._marked = Published(marked.position, last)
 
     async def _check_channel(self) -> None:
-        """Two systems of one name at one broker would mix their events. Raises ForeignLog."""
+        """Whether it takes our events and has kept those it took. Raises ForeignLog."""
         await self._transport.open(self._opening)
         wanted, limit = self._settings.max_event_bytes, self._transport.limit_bytes
         if wanted > limit:
@@ -163,10 +172,32 @@ class Relay:
                 f"it takes messages of {limit:,} bytes, and events may have {wanted:,}: raise its "
                 "limit or lower TWOFOLD_MAX_EVENT_BYTES",
             )
-        for delivery in (await self._transport.last(self._channel)).values():
+        await self._check_newest()
+
+    async def _check_now_and_then(self) -> None:
+        if self._clock.monotonic() - self._checked_at >= _CHECK_SECONDS:
+            await self._check_channel()
+
+    async def _check_newest(self) -> None:
+        """Two systems of one name at one broker would mix their events. Raises ForeignLog.
+
+        A broker that came back without the newest messages leaves readers no way to know, so they
+        are told by a watermark that speaks of nothing before itself: they ask the log then.
+        """
+        self._checked_at = self._clock.monotonic()
+        newest = await self._transport.last(self._channel)
+        for delivery in newest.values():
             epoch = delivery.attributes.get("logepoch", "")
             if epoch and epoch != self._wire.epoch:
                 raise ForeignLog(f"channel {self._channel}", self._wire.epoch, epoch)
+        lost = [
+            self._wire.watermark(partition, position, position)
+            for partition, position in enumerate(self.published.last)
+            if position > self._wire.position(newest.get(partition))
+        ]
+        if lost:
+            _LOG.warning("the broker lacks messages", channel=self._channel, partitions=len(lost))
+            await self._transport.publish(self._channel, lost)
 
     async def _publish(self, batch: Batch) -> None:
         messages, last = self._messages(batch.events)

@@ -34,8 +34,8 @@ class Stretch(msgspec.Struct, frozen=True):
             for event in self.batch.events
             if event.position < position or self.partition(event.stream) != partition
         ]
-        offset = self.reached[partition].offset if partition in self.reached else ""
-        reached = {**self.reached, partition: Part(position - 1, offset)}
+        # The offset at hand is that of the end; without one, what comes is read from the log.
+        reached = {**self.reached, partition: Part(position - 1)}
         return Stretch(self.batch.only(events), self.partitions, reached)
 
     def partition(self, stream: str) -> int:
@@ -51,6 +51,9 @@ class Source(Protocol):
 
     async def wait(self, applied: Mapping[int, Part], timeout_seconds: float) -> None:
         """Return when there may be more, at the latest after the timeout."""
+
+    def rest(self) -> None:
+        """Nothing is wanted for a while."""
 
 
 class LogSource:
@@ -69,6 +72,9 @@ class LogSource:
     async def wait(self, applied: Mapping[int, Part], timeout_seconds: float) -> None:
         """Until the log goes on."""
         await self._tail.wait(max(part.position for part in applied.values()), timeout_seconds)
+
+    def rest(self) -> None:
+        """The log waits for nobody."""
 
 
 def stretch_of(batch: Batch, applied: Mapping[int, Part], partitions: int) -> Stretch:

@@ -106,6 +106,13 @@ class Wire:
         except ValueError as exc:
             raise NotOurs(str(exc)) from exc
 
+    def position(self, delivery: Delivery | None) -> int:
+        """Where a message stands, 0 if it is not ours."""
+        try:
+            return self.read(delivery).position if delivery else 0
+        except NotOurs:
+            return 0
+
 
 def _event(position: int, said: Mapping[str, str], data: bytes) -> Recorded:
     return Recorded(
