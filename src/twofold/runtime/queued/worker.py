@@ -58,7 +58,7 @@ class CommandWorker:
         self._settings = settings
         self._alarm = Alarm(clock)
         self._lanes = Lanes[Taken](self._work, self._alarm.ring)
-        self._held: Mapping[int, Lease] = {}
+        self._held: Mapping[int, Lease] | None = {}
         self._stopping = False
         self._pauses: set[asyncio.Future[None]] = set()
         self._trouble = ""
@@ -106,6 +106,8 @@ class CommandWorker:
         """Take what there is; comes back often enough to see whose part is what."""
         if self._membership.held != self._held:
             held = self._membership.held
+            # Until it has worked nothing is held, also if the lease comes back as it was.
+            self._held = None
             await self._queue.hold(held)
             self._held = held
         room = self._settings.commands_in_hand - self._lanes.items
