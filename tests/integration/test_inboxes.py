@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 import redis.asyncio as plain
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from tests.integration.brokers.faults import fresh_channel
 from tests.integration.conftest import Start
 from tests.parcels import CHANNEL, DELIVERED, NoteStop, ParcelId, app, broken, parcel
 from tests.waiting import until
 from twofold import Application, Foreign, Inbox, Module, System, Value, internal, role
+from twofold.adapters.kafka.transport import KafkaTransport
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
 from twofold.adapters.redis.transport import RedisTransport
 from twofold.errors import StoreUnavailable
@@ -31,6 +35,19 @@ def repaired() -> Iterator[None]:
 
 class Greeting(Value):
     name: str
+
+
+def greetings(theirs: Inbox) -> Application:
+    """Whoever is greeted is noted."""
+
+    @theirs.on("com.example.greeted")
+    def greeted(event: Greeting, meta: Foreign) -> NoteStop:
+        return NoteStop(parcel_id=ParcelId(meta.subject), stop=event.name)
+
+    return Application(
+        "greetings",
+        Module("greetings", parcel, theirs, internal(NoteStop, may=role("system"))),
+    )
 
 
 class Carrier:
@@ -221,16 +238,7 @@ async def test_without_a_broker_the_inbox_is_idle(start: Start) -> None:
 
 async def test_a_plain_client_of_redis_publishes(start: Start, redis_server: str) -> None:
     channel = fresh_channel().name
-    theirs = Inbox(channel)
-
-    @theirs.on("com.example.greeted")
-    def greeted(event: Greeting, meta: Foreign) -> NoteStop:
-        return NoteStop(parcel_id=ParcelId(meta.subject), stop=event.name)
-
-    greeting = Application(
-        "greetings",
-        Module("greetings", parcel, theirs, internal(NoteStop, may=role("system"))),
-    )
+    greeting = greetings(Inbox(channel))
     client = plain.from_url(redis_server, decode_responses=True, protocol=2)
     for _ in range(2):
         await client.xadd(
@@ -252,3 +260,34 @@ async def test_a_plain_client_of_redis_publishes(start: Start, redis_server: str
     assert await stops(system) == ["Ada"]
     (kept,) = await system.log.inbox.rejected(10)
     assert kept.data == b'{"temperature":"21"}'
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+async def test_a_plain_client_of_kafka_publishes(start: Start, kafka_server: str) -> None:
+    topic = fresh_channel().name
+    place = {"bootstrap.servers": kafka_server.removeprefix("kafka://")}
+    admin = AdminClient(place)
+    made = admin.create_topics([NewTopic(topic, 3, 1)])[topic]
+    await asyncio.to_thread(made.result, 10)
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", "1"),
+        ("ce_source", "https://example.com/greetings"),
+        ("ce_type", "com.example.greeted"),
+        ("ce_subject", "p"),
+        ("content-type", "application/json"),
+    ]
+    producer = Producer(place)
+    for partition in (0, 1, 1, 2):
+        producer.produce(topic, b'{"name":"Ada"}', partition=partition, headers=headers)
+    await asyncio.to_thread(producer.flush, 10)
+    few = await start(
+        "inline", greetings(Inbox(topic)), SCHEDULER, KafkaTransport(kafka_server), **QUICK
+    )
+    await until(lambda: bool(few.inboxes.stopped()))
+    assert "messages in partition 2, and its inbox declares 1" in str(few.inboxes.stopped())
+    await few.stop()
+    every = greetings(Inbox(topic, partitions=3))
+    system = await start("inline", every, SCHEDULER, KafkaTransport(kafka_server), **QUICK)
+    await until(lambda: system.inboxes.handled[topic].total() == 4)
+    assert await stops(system) == ["Ada"]

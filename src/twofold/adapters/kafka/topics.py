@@ -95,7 +95,13 @@ class Topics:
         for channel in channels:
             check_configuration(channel, configs[channel.name], len(cluster.brokers))
         return [
-            Topic(one.name, one.partitions, one.kind, int(configs[one.name]["max.message.bytes"]))
+            Topic(
+                one.name,
+                # Those beyond what is asked for as well, so that nothing in them goes unseen.
+                len(cluster.topics[one.name].partitions),
+                one.kind,
+                int(configs[one.name]["max.message.bytes"]),
+            )
             for one in channels
         ]
 
