@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from twofold.adapters.postgres import database as postgres_database
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.log import PostgresLog
 from twofold.adapters.postgres.read_store import PostgresReadStore
+from twofold.errors import StoreUnavailable
 from twofold.ports.read_store import Checkpoint
 from twofold.testing.conformance.read_store import TABLE, row
 
@@ -51,6 +53,23 @@ async def test_settings_of_a_teams_own_rows_end_with_the_logs_transaction(
     async with database.pinned() as connection:
         assert await connection.fetchval("show search_path") != "elsewhere"
     await log.close()
+
+
+async def test_who_stands_still_within_a_transaction_does_not_hold_up_others(
+    postgres: str, store: PostgresReadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_database, "_STANDSTILL_MS", 300)
+    zombie = PostgresReadStore(PostgresDatabase(postgres, connections=1))
+    await zombie.open([TABLE])
+    first = Checkpoint("zombie", 0, 0, "epoch")
+    with pytest.raises(StoreUnavailable):
+        async with zombie.transaction() as standing:
+            await standing.claim(first)
+            async with asyncio.timeout(10), store.transaction() as transaction:
+                await transaction.claim(first)
+            await standing.checkpoint("zombie")
+    assert "zombie" in await store.checkpoints()
+    await zombie.close()
 
 
 async def test_our_own_statements_need_no_clearing_up(

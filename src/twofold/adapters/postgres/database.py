@@ -23,6 +23,8 @@ _PLANNED = {"synchronous_commit": "off"}
 _CHANNELS = ("twofold_log", "twofold_read", "twofold_inbox")
 _SECONDS = 30.0
 # A connection that is made anew has to prepare everything again, in the midst of work.
+# A process that was stopped within a transaction must not hold its locks until it wakes up.
+_STANDSTILL_MS = 15_000
 _STATEMENTS = 10_000_000
 
 
@@ -131,7 +133,12 @@ class PostgresDatabase:
             max_queries=_STATEMENTS,
             timeout=10,
             command_timeout=120,
-            server_settings={"jit": "off", "application_name": "twofold", **settings},
+            server_settings={
+                "jit": "off",
+                "application_name": "twofold",
+                "idle_in_transaction_session_timeout": str(_STANDSTILL_MS),
+                **settings,
+            },
         )
 
     async def _listen(self) -> None:
@@ -164,6 +171,7 @@ async def _initialise(connection: Any) -> None:
 
 _FULL = (asyncpg.DiskFullError,)
 _GONE = (
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
