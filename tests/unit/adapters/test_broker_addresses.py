@@ -40,7 +40,7 @@ def test_everything_wrong_is_told(url: str, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "module", "extra"),
-    [("redis://h", "hiredis", "redis"), ("amqp://h", "pamqp", "rabbitmq")],
+    [("redis://h", "hiredis", "redis"), ("amqp://h", "pika", "rabbitmq")],
 )
 def test_the_package_to_install_is_named(
     monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str

@@ -1,32 +1,24 @@
-"""A channel of a connection: questions with answers, messages confirmed, messages delivered."""
+"""A channel of pika, with awaitables and bounded waits in place of its callbacks."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple
 
+from twofold.adapters.rabbitmq.driver import exceptions, pika, reason
 from twofold.adapters.rabbitmq.link import Link
-from twofold.adapters.rabbitmq.wire import (
-    ACK,
-    DELIVER,
-    HEADER,
-    METHOD,
-    NACK,
-    RETURN,
-    body_size,
-    commands,
-    frame,
-    published,
-)
+from twofold.adapters.rabbitmq.messages import headers_of
 from twofold.errors import BrokerUnavailable
 from twofold.ports.transport import Message
 
 ANSWER_SECONDS = 10.0
 _WRITTEN_TOGETHER = 200
-_DONE = (200, "done", 0, 0)
+_MISSING = "a queue is missing: open the channel again"
 
 
 class Refusal(Exception):
@@ -39,20 +31,20 @@ class Refusal(Exception):
 
 
 class Arrived(NamedTuple):
-    """A delivered message, its properties still encoded, with its consumer's tag and its own."""
+    """A delivered message with its consumer's tag and its own."""
 
     consumer: str
     tag: int
-    header: bytes
+    properties: Any
     body: bytes
 
 
 class _Call:
     """Messages published together that are not all confirmed yet."""
 
-    def __init__(self, done: asyncio.Future[None]) -> None:
+    def __init__(self, done: asyncio.Future[None], left: int) -> None:
         self.done = done
-        self.left = 0
+        self.left = left
 
     def confirmed(self) -> None:
         self.left -= 1
@@ -61,20 +53,15 @@ class _Call:
 
 
 class Channel:
-    """Of no use any more once it or its connection failed. Waiting for it is bounded."""
+    """Made by ``opened``. Of no use any more once it or its connection failed."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.number = link.join(self)
         self.arrived: deque[Arrived] = deque()
+        self._pika: Any = None
         self._refusal: Refusal | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
-        self._asking = asyncio.Lock()
-        self._answer: asyncio.Future[Any] | None = None
         self._more: asyncio.Future[None] | None = None
-        self._method = self._header = b""
-        self._body: list[bytes] = []
-        self._body_left = 0
         self._published = self._confirmed = 0
         self._unconfirmed: dict[int, _Call] = {}
 
@@ -83,26 +70,52 @@ class Channel:
         """Whether neither it nor its connection failed."""
         return self._refusal is None and not self.link.failure
 
-    async def ask(self, method: Any) -> Any:
-        """The answer to ``method``. Raises Refusal, BrokerUnavailable."""
-        async with self._asking:
-            self._check()
-            self._answer = asyncio.get_running_loop().create_future()
-            self.link.write(frame.marshal(method, self.number))
-            try:
-                return await self._outcome(self._answer, ANSWER_SECONDS)
-            except TimeoutError as exc:
-                self.link.fail("it does not answer in time")
-                raise BrokerUnavailable(self.link.name, self.link.failure) from exc
-            except asyncio.CancelledError:
-                # The answer would be taken for that to the next question.
-                self._leave("a question was given up")
-                raise
+    async def open(self, prefetch: int, confirms: bool) -> None:
+        """Called by ``opened``."""
 
-    async def close(self) -> None:
-        """Leave; safe to call twice."""
+        def begin(callback: Callable[..., None]) -> None:
+            self._pika = self.link.connection.channel(on_open_callback=callback)
+            self._pika.add_on_close_callback(self._closed)
+            self._pika.add_on_cancel_callback(self._consumer_ended)
+            self._pika.add_on_return_callback(lambda *_: self._not_taken(_MISSING))
+
+        await self._ask(begin)
+        if prefetch:
+            await self._ask(partial(self._pika.basic_qos, prefetch_count=prefetch))
+        if confirms:
+            await self._ask(partial(self._pika.confirm_delivery, self._answered))
+
+    async def declare(self, queue: str, arguments: dict[str, Any]) -> None:
+        """Make a durable queue, if there is none. Raises Refusal, BrokerUnavailable."""
+        asked = partial(self._pika.queue_declare, queue, durable=True, arguments=arguments)
+        await self._ask(asked)
+
+    async def count(self, queue: str) -> int:
+        """How many messages a queue has, about. Raises Refusal, BrokerUnavailable."""
+        answer = await self._ask(partial(self._pika.queue_declare, queue, passive=True))
+        return int(answer.method.message_count)
+
+    async def consume(self, queue: str, tag: str, offset: str | int) -> None:
+        """Begin at ``offset``: "first", "last", or a message's. Raises Refusal, BrokerUnavailable.
+
+        Messages come into ``arrived``.
+        """
+        where = {"x-stream-offset": offset}
+        await self._ask(
+            partial(self._pika.basic_consume, queue, self._take, consumer_tag=tag, arguments=where)
+        )
+
+    async def cancel(self, tag: str) -> None:
+        """End a consumer. Raises Refusal, BrokerUnavailable."""
+        await self._ask(partial(self._pika.basic_cancel, tag))
+
+    def leave(self, why: str = "it is closed") -> None:
+        """Close it, without waiting for that; safe to call twice."""
         if self.usable:
-            await self.ask(commands.Channel.Close(*_DONE))
+            self._refuse(Refusal(0, why))
+            if self._pika is not None:
+                with contextlib.suppress(exceptions.AMQPError):
+                    self._pika.close()
 
     async def publish(self, messages: Sequence[tuple[str, Message]]) -> None:
         """Publish into queues and wait until all are confirmed.
@@ -110,18 +123,19 @@ class Channel:
         Raises BrokerUnavailable if one is not, or if nothing is confirmed for a while; Refusal.
         """
         self._check()
-        call = _Call(asyncio.get_running_loop().create_future())
-        call.left = len(messages)
+        call = _Call(asyncio.get_running_loop().create_future(), len(messages))
         self._waiting.add(call.done)
         try:
             for begin in range(0, len(messages), _WRITTEN_TOGETHER):
+                self._check()
                 self._write(messages[begin : begin + _WRITTEN_TOGETHER], call)
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self.link.room()
+                await asyncio.sleep(0)
             await self._all_confirmed(call)
         except TimeoutError as exc:
             self.link.fail(self._silence())
             raise BrokerUnavailable(self.link.name, self.link.failure) from exc
+        except exceptions.AMQPError as exc:
+            raise BrokerUnavailable(self.link.name, reason(exc)) from exc
         finally:
             self._release(call.done)
 
@@ -130,85 +144,40 @@ class Channel:
         self._check()
         if not self.arrived:
             self._more = asyncio.get_running_loop().create_future()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await self._outcome(self._more, seconds)
-            except TimeoutError:
-                return
 
     def acknowledge(self, tag: int) -> None:
         """Everything up to ``tag`` is taken. Raises BrokerUnavailable."""
-        self.link.write(frame.marshal(commands.Basic.Ack(tag, multiple=True), self.number))
+        try:
+            self._pika.basic_ack(tag, multiple=True)
+        except exceptions.AMQPError as exc:
+            raise BrokerUnavailable(self.link.name, reason(exc)) from exc
 
-    def failed(self) -> None:
-        """Tell everybody who waits."""
-        for future in self._waiting:
-            if not future.done():
-                future.set_exception(self._failure())
+    async def _ask(self, question: Callable[..., object]) -> Any:
+        self._check()
+        answer = asyncio.get_running_loop().create_future()
+        try:
+            question(callback=partial(_settle, answer))
+            return await self._outcome(answer, ANSWER_SECONDS)
+        except TimeoutError as exc:
+            self.link.fail("it does not answer in time")
+            raise BrokerUnavailable(self.link.name, self.link.failure) from exc
+        except exceptions.AMQPError as exc:
+            raise BrokerUnavailable(self.link.name, reason(exc)) from exc
 
-    def taken(self, raw: bytes) -> None:
-        """A frame that came for this channel."""
-        if raw[0] == METHOD:
-            self._said(raw)
-        elif raw[0] == HEADER:
-            self._header = raw[7:-1]
-            self._body_left = body_size(self._header)
-            self._body = []
-            if not self._body_left:
-                self._complete(b"")
-        else:
-            self._body.append(raw[7:-1])
-            self._body_left -= len(raw) - 8
-            if self._body_left <= 0:
-                self._complete(b"".join(self._body))
-
-    def _said(self, raw: bytes) -> None:
-        what = raw[7:11]
-        if what in (DELIVER, RETURN):
-            self._method = raw
-        elif what == ACK:
-            self._acknowledged(int.from_bytes(raw[11:19], "big"), bool(raw[19] & 1))
-        elif what == NACK:
-            self._not_taken("it could not take all messages")
-        else:
-            self._told(frame.unmarshal(raw)[2])
-
-    def _told(self, method: Any) -> None:
-        if isinstance(method, commands.Channel.Close):
-            self._refuse(method.reply_code or 0, method.reply_text)
-            if not self.link.failure:
-                self.link.write(frame.marshal(commands.Channel.CloseOk(), self.number))
-            self.link.channels.pop(self.number, None)
-        elif isinstance(method, commands.Basic.Cancel):
-            self._leave(f"it ended consumer {method.consumer_tag}")
-        elif isinstance(method, commands.Channel.CloseOk):
-            # Not before: the number must not be used again while the broker knows the channel.
-            self.link.channels.pop(self.number, None)
-            self._answered(method)
-            self._refuse(0, "it is closed")
-        else:
-            self._answered(method)
-
-    def _answered(self, method: Any) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(method)
-
-    def _complete(self, body: bytes) -> None:
-        if self._method[7:11] == RETURN:
-            self._not_taken("a queue is missing: open the channel again")
-            return
-        end = 12 + self._method[11]
-        tag = int.from_bytes(self._method[end : end + 8], "big")
-        self.arrived.append(Arrived(self._method[12:end].decode(), tag, self._header, body))
-        if self._more is not None and not self._more.done():
-            self._more.set_result(None)
+    def _take(self, _: Any, method: Any, properties: Any, body: bytes) -> None:
+        self.arrived.append(Arrived(method.consumer_tag, method.delivery_tag, properties, body))
+        if self._more is not None:
+            _settle(self._more)
 
     def _write(self, messages: Sequence[tuple[str, Message]], call: _Call) -> None:
-        frames: list[bytes] = []
         for queue, message in messages:
+            content_type, headers = headers_of(message)
+            properties = pika.BasicProperties(content_type, headers=headers, delivery_mode=2)
+            self._pika.basic_publish("", queue, message.data, properties, mandatory=True)
             self._published += 1
             self._unconfirmed[self._published] = call
-            frames.extend(published(queue, message, self.number, self.link.body_bytes))
-        self.link.write(b"".join(frames))
 
     async def _all_confirmed(self, call: _Call) -> None:
         while call.left and not call.done.done():
@@ -219,11 +188,11 @@ class Channel:
         if call.done.done():
             call.done.result()
 
-    def _acknowledged(self, tag: int, multiple: bool) -> None:
-        waiting = self._unconfirmed
-        tags = [tag]
-        if multiple:
-            tags = list(takewhile(lambda one: one <= tag, waiting))
+    def _answered(self, told: Any) -> None:
+        if isinstance(told.method, pika.spec.Basic.Nack):
+            self._not_taken("it could not take all messages")
+        tag, waiting = told.method.delivery_tag, self._unconfirmed
+        tags = list(takewhile(lambda one: one <= tag, waiting)) if told.method.multiple else [tag]
         for one in tags:
             if call := waiting.pop(one, None):
                 self._confirmed += 1
@@ -235,14 +204,24 @@ class Channel:
             if not call.done.done():
                 call.done.set_exception(BrokerUnavailable(self.link.name, why))
 
-    def _refuse(self, code: int, text: str) -> None:
-        self._refusal = self._refusal or Refusal(code, text)
-        self.failed()
+    def _consumer_ended(self, told: Any) -> None:
+        self.leave(f"it ended consumer {told.method.consumer_tag}")
 
-    def _leave(self, why: str) -> None:
-        if self.usable:
-            self._refuse(0, why)
-            self.link.write(frame.marshal(commands.Channel.Close(*_DONE), self.number))
+    def _closed(self, _: Any, error: BaseException) -> None:
+        if isinstance(error, exceptions.ChannelClosedByBroker):
+            self._refuse(Refusal(error.reply_code, error.reply_text))
+        elif self._refusal is None:
+            self.link.lost(None, error)
+            self._tell()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refusal = self._refusal or refusal
+        self._tell()
+
+    def _tell(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(self._failure())
 
     async def _outcome(self, future: asyncio.Future[Any], seconds: float) -> Any:
         self._waiting.add(future)
@@ -263,9 +242,8 @@ class Channel:
             raise self._failure()
 
     def _failure(self) -> Exception:
-        if self.link.failure:
+        if self._refusal is None or self.link.failure:
             return BrokerUnavailable(self.link.name, self.link.failure)
-        assert self._refusal is not None
         return Refusal(self._refusal.code, self._refusal.text)
 
     def _silence(self) -> str:
@@ -274,9 +252,20 @@ class Channel:
         return "it does not confirm messages in time"
 
 
-async def opened(link: Link, *methods: Any) -> Channel:
-    """A new channel on which ``methods`` were asked for. Raises Refusal, BrokerUnavailable."""
+async def opened(link: Link, *, prefetch: int = 0, confirms: bool = False) -> Channel:
+    """A new channel, whose consumers may be ``prefetch`` messages behind, or that ``publish``es.
+
+    Raises BrokerUnavailable.
+    """
     channel = Channel(link)
-    for method in (commands.Channel.Open(), *methods):
-        await channel.ask(method)
+    try:
+        await channel.open(prefetch, confirms)
+    except BaseException:
+        channel.leave()
+        raise
     return channel
+
+
+def _settle(future: asyncio.Future[Any], answer: Any = None) -> None:
+    if not future.done():
+        future.set_result(answer)

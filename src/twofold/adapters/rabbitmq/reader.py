@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from twofold.adapters._url_options import place
 from twofold.adapters.rabbitmq.channel import Channel, Refusal
 from twofold.adapters.rabbitmq.link import PORT, Link, connected
-from twofold.adapters.rabbitmq.reading import consume, consuming, newest, queue_of
-from twofold.adapters.rabbitmq.wire import commands, delivery_of
+from twofold.adapters.rabbitmq.messages import delivery_of
+from twofold.adapters.rabbitmq.reading import consuming, newest, queue_of
 from twofold.errors import BrokerUnavailable
 from twofold.ports.transport import END, Delivery
 
@@ -69,7 +69,7 @@ class RabbitReader:
             partition = self._partitions.get(one.consumer)
             if partition is None:
                 continue
-            offset, delivery = delivery_of(partition, one.header, one.body)
+            offset, delivery = delivery_of(partition, one.properties, one.body)
             if offset > self._after[partition]:
                 self._after[partition] = offset
                 found.append(delivery)
@@ -96,14 +96,14 @@ class RabbitReader:
         for tag, partition in list(self._partitions.items()):
             if partition not in self._after:
                 del self._partitions[tag]
-                await consumers.ask(commands.Basic.Cancel(tag))
+                await consumers.cancel(tag)
         for partition in self._after.keys() - self._partitions.values():
             self._tags += 1
             tag = f"{partition}-{self._tags}"
             self._partitions[tag] = partition
             after = self._after[partition]
             offset = "first" if after == _NOTHING else after + 1
-            await consume(consumers, queue_of(self._channel, partition), tag, offset)
+            await consumers.consume(queue_of(self._channel, partition), tag, offset)
 
     async def _starting(self, starts: Mapping[int, str]) -> dict[int, int]:
         # What another broker called an offset says nothing here.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from twofold.adapters.rabbitmq.channel import Channel, opened
 from twofold.adapters.rabbitmq.link import Link
-from twofold.adapters.rabbitmq.wire import commands, delivery_of
+from twofold.adapters.rabbitmq.messages import delivery_of
 from twofold.errors import BrokerUnavailable
 from twofold.ports.transport import Delivery
 
@@ -24,17 +23,8 @@ def queue_of(channel: str, partition: int) -> str:
 
 
 async def consuming(link: Link) -> Channel:
-    """A channel for consumers. Raises BrokerUnavailable, Refusal."""
-    return await opened(link, commands.Basic.Qos(prefetch_count=_UNACKNOWLEDGED))
-
-
-async def consume(channel: Channel, queue: str, tag: str, offset: str | int) -> None:
-    """Begin at ``offset``: "first", "last", or the number of a message.
-
-    Raises BrokerUnavailable, Refusal.
-    """
-    where: dict[str, Any] = {"x-stream-offset": offset}
-    await channel.ask(commands.Basic.Consume(queue=queue, consumer_tag=tag, arguments=where))
+    """A channel for consumers. Raises BrokerUnavailable."""
+    return await opened(link, prefetch=_UNACKNOWLEDGED)
 
 
 async def newest(
@@ -50,7 +40,7 @@ async def newest(
     try:
         return await _newest(consumers, channel, partitions, enough)
     finally:
-        await consumers.close()
+        consumers.leave()
 
 
 async def _newest(
@@ -61,10 +51,10 @@ async def _newest(
 ) -> Mapping[int, tuple[int, Delivery]]:
     clock = asyncio.get_running_loop().time
     begun = clock()
-    filled = {n for n in partitions if await _count(consumers, queue_of(channel, n))}
+    filled = {n for n in partitions if await consumers.count(queue_of(channel, n))}
     answer_seconds = clock() - begun
     for partition in partitions:
-        await consume(consumers, queue_of(channel, partition), str(partition), "last")
+        await consumers.consume(queue_of(channel, partition), str(partition), "last")
     late = clock() + _LATEST_SECONDS
     found: dict[int, tuple[int, Delivery]] = {}
     while not _reached(found, enough):
@@ -85,7 +75,7 @@ def _take(consumers: Channel, found: dict[int, tuple[int, Delivery]]) -> None:
     while consumers.arrived:
         one = consumers.arrived.popleft()
         tag, partition = one.tag, int(one.consumer)
-        found[partition] = delivery_of(partition, one.header, one.body)
+        found[partition] = delivery_of(partition, one.properties, one.body)
     if tag:
         consumers.acknowledge(tag)
 
@@ -94,8 +84,3 @@ def _reached(found: Mapping[int, tuple[int, Delivery]], enough: Mapping[int, int
     return enough is not None and all(
         n in found and found[n][0] >= offset for n, offset in enough.items()
     )
-
-
-async def _count(channel: Channel, queue: str) -> int:
-    answer = await channel.ask(commands.Queue.Declare(queue=queue, passive=True))
-    return int(answer.message_count)

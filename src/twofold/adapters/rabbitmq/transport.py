@@ -1,6 +1,6 @@
 """The transport on RabbitMQ's streams: a stream for each partition, its offsets as offsets.
 
-Why streams, and why a client of our own: ADR 0014.
+Why streams: ADR 0014.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from twofold.adapters.rabbitmq.channel import Refusal, opened
 from twofold.adapters.rabbitmq.link import PORT, Link, connected
 from twofold.adapters.rabbitmq.reader import RabbitReader
 from twofold.adapters.rabbitmq.reading import newest, queue_of
-from twofold.adapters.rabbitmq.wire import commands
 from twofold.errors import BrokerUnavailable, BrokerUnsuitable, MessageTooLarge
 from twofold.ports.transport import Channel, Delivery, Message
 
@@ -106,7 +105,7 @@ class RabbitTransport:
         link = await self._connected()
         async with self._connecting:
             if self._publishing is None or not self._publishing.usable:
-                self._publishing = await opened(link, commands.Confirm.Select())
+                self._publishing = await opened(link, confirms=True)
             return self._publishing
 
     async def _declare(self, link: Link, channel: Channel) -> None:
@@ -119,11 +118,11 @@ class RabbitTransport:
             raise BrokerUnsuitable(self._name, why)
         declaring = await opened(link)
         arguments = self._arguments(channel)
-        for partition in range(highest, -1, -1):
-            queue = queue_of(channel.name, partition)
-            method = commands.Queue.Declare(queue=queue, durable=True, arguments=arguments)
-            await declaring.ask(method)
-        await declaring.close()
+        try:
+            for partition in range(highest, -1, -1):
+                await declaring.declare(queue_of(channel.name, partition), arguments)
+        finally:
+            declaring.leave()
 
     def _arguments(self, channel: Channel) -> dict[str, Any]:
         log = channel.kind == "log"
@@ -151,19 +150,21 @@ class RabbitTransport:
 
 
 def _check_version(link: Link) -> None:
-    parts = [part for part in link.version.split(".")[:2] if part.isdigit()]
+    version = str(link.connection.server_properties.get("version", ""))
+    parts = [part for part in version.split(".")[:2] if part.isdigit()]
     if parts and tuple(map(int, parts)) < _OLDEST:
-        why = f"it is version {link.version}, and streams came with 3.9"
+        why = f"it is version {version}, and streams came with 3.9"
         raise BrokerUnsuitable(link.name, why)
 
 
 async def _exists(link: Link, queue: str) -> bool:
     asking = await opened(link)
     try:
-        await asking.ask(commands.Queue.Declare(queue=queue, passive=True))
+        await asking.count(queue)
     except Refusal as exc:
         if exc.code == _NOT_FOUND:
             return False
         raise
-    await asking.close()
+    finally:
+        asking.leave()
     return True
