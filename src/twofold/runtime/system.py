@@ -200,6 +200,7 @@ class System:
             return
         self._open = False
         self.queued.end()
+        self.inboxes.end()
         await _cancel(self._process_tasks + self._command_tasks)
         await asyncio.gather(self.queued.stop(), self.inboxes.stop())
         await self._writer.drain()

@@ -62,6 +62,11 @@ class Inboxes:
         }
         return [work for worker in self._workers.values() for work in worker.work()]
 
+    def end(self) -> None:
+        """Begin nothing new."""
+        for worker in self._workers.values():
+            worker.end()
+
     async def stop(self) -> None:
         """Finish what is at hand; what ``working`` answered has been cancelled."""
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))

@@ -77,9 +77,12 @@ class InboxWorker:
         """What is to run until it is cancelled."""
         return [self._membership.run(), self._run()]
 
+    def end(self) -> None:
+        """Begin nothing new. Drivers may swallow a cancellation, so ``work`` is told as well."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Finish what is at hand, give everything else back. Call it once ``work`` has ended."""
-        self._stopping = True
         # What is being tried again is left to whoever goes on.
         await self._lanes.finish(0 if self._troubles else self._settings.drain_seconds)
         with suppress(StoreUnavailable):
@@ -89,7 +92,7 @@ class InboxWorker:
 
     async def _run(self) -> None:
         failures = 0
-        while True:
+        while not self._stopping:
             try:
                 await self._step()
                 failures, self._trouble = 0, ""

@@ -68,13 +68,18 @@ class Feed:
         self._more = asyncio.Event()
         self._released = asyncio.Event()
         self._decoded: dict[int, Event] = {}
+        self._stopping = False
         self._astray: set[int] = set()
 
+    def stop(self) -> None:
+        """Begin nothing new: a driver may swallow the cancellation that follows."""
+        self._stopping = True
+
     async def run(self) -> None:
-        """Read until cancelled. A broker that fails is asked again."""
+        """Read until stopped. A broker that fails is asked again."""
         checking = asyncio.create_task(self._check())
         try:
-            while True:
+            while not self._stopping:
                 try:
                     await self._round()
                     self.why = ""
@@ -216,7 +221,7 @@ class Feed:
         """Now and then, whether the channel has more than has come: readers may be stuck, and a
         channel that was made anew begins with lower offsets."""
         known: dict[int, int] = {}
-        while True:
+        while not self._stopping:
             await self._clock.sleep(_CHECK_SECONDS)
             if self._reader is None or not self.arrivals or self._room() <= 0:
                 continue

@@ -124,6 +124,8 @@ class Sharing:
             projector.stop()
         if self.relay is not None:
             self.relay.stop()
+        if self.feed is not None:
+            self.feed.stop()
 
     async def leave(self) -> None:
         """Let others take over at once, and disconnect."""
