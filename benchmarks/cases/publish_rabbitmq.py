@@ -18,8 +18,8 @@ from twofold.adapters.rabbitmq.transport import RabbitTransport
 from twofold.ops.services import provided
 
 NAME = "publish-rabbitmq"
-GOAL = at_least(10_000)
-UNIT = "messages/s"
+GOAL = at_least(0.8)
+UNIT = "of the plain client's rate"
 _RAW_BATCHES = 10
 
 
@@ -34,7 +34,8 @@ def run() -> Figures:
         "publish_to_fetch_p50_ms": round(found.p50_ms, 2),
         "publish_to_fetch_p99_ms": round(found.p99_ms, 2),
     }
-    return Figures(found.published, raw, None, details)
+    rates = {"published_per_second": round(found.published), "raw_per_second": round(raw)}
+    return Figures(found.published / raw, 1.0, None, details | rates)
 
 
 async def _raw(address: str) -> float:
