@@ -68,6 +68,7 @@ class SharedProjector:
             except Exception as exc:
                 # A projector that ended would look healthy until somebody noticed its lag.
                 self._failed(f"{type(exc).__name__}: {exc}")
+                self._source.rest()
                 await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     async def _go_on(self) -> None:
