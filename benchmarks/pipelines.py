@@ -47,13 +47,11 @@ def relayed(broker: str) -> Figures:
     """
     with _servers(broker, "same") as (log, given):
         on_fast_loop(lambda: _events(log, given))
-        begun = time.perf_counter()
         with working(log, frozenset({"relay"}), given) as worker:
-            on_fast_loop(lambda: _until(log, given, _published))
-            seconds = time.perf_counter() - begun
+            rate = on_fast_loop(lambda: _rate(log, given, _published))
             memory = _peak_mb(worker)
         alone = _carried(given)
-    return Figures(EVENTS / seconds, alone.published, None, {"events": EVENTS, "peak_mb": memory})
+    return Figures(rate, alone.published, None, {"events": EVENTS, "peak_mb": memory})
 
 
 def caught_up(broker: str, read: str) -> Figures:
@@ -64,15 +62,13 @@ def caught_up(broker: str, read: str) -> Figures:
     with _servers(broker, read) as (log, given):
         on_fast_loop(lambda: _events(log, given))
         with working(log, frozenset({"relay"}), given):
-            on_fast_loop(lambda: _until(log, given, _published))
-        begun = time.perf_counter()
+            on_fast_loop(lambda: _rate(log, given, _published))
         with working(log, frozenset({"projector"}), given) as worker:
-            on_fast_loop(lambda: _until(log, given, _applied))
-            seconds = time.perf_counter() - begun
+            rate = on_fast_loop(lambda: _rate(log, given, _applied))
             memory = _peak_mb(worker)
         store = mongodb_upserts if read == "mongodb" else postgres_upserts
         raw = store(given["TWOFOLD_READ"]).figure
-    return Figures(EVENTS / seconds, raw, None, {"events": EVENTS, "peak_mb": memory})
+    return Figures(rate, raw, None, {"events": EVENTS, "peak_mb": memory})
 
 
 @contextmanager
@@ -106,14 +102,19 @@ async def _events(log: str, given: Mapping[str, str]) -> None:
         await send_all(running, EVENTS, 200)
 
 
-async def _until(
+async def _rate(
     log: str, given: Mapping[str, str], reached: Callable[[System], Awaitable[int]]
-) -> None:
+) -> float:
+    """Events per second from the first look that finds any to the last: starting is not counted."""
     async with system(log, "async", frozenset(), given) as running:
-        head = await running.log.head()
+        head, first = await running.log.head(), 0
+        while not first:
+            first, begun = await reached(running), time.perf_counter()
+            await asyncio.sleep(_POLL_SECONDS)
         # Other processes do the work; nothing tells this one of their marks.
         while await reached(running) < head:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
+        return (head - first) / (time.perf_counter() - begun)
 
 
 async def _published(running: System) -> int:
