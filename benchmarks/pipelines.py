@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.database import fresh_database, fresh_mongodb
@@ -77,10 +77,10 @@ def _servers(broker: str, read: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     with ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
 
-        def fresh(context: object) -> str:
-            address: str = runner.run(context.__aenter__())  # type: ignore[attr-defined]
-            stack.callback(lambda: runner.run(context.__aexit__(None, None, None)))  # type: ignore[attr-defined]
-            return address
+        def fresh(context: AbstractAsyncContextManager[str]) -> str:
+            entered = AsyncExitStack()
+            stack.callback(lambda: runner.run(entered.aclose()))
+            return runner.run(entered.enter_async_context(context))
 
         postgres = stack.enter_context(provided("postgres"))
         given = {"TWOFOLD_BROKER": stack.enter_context(provided(broker))}
