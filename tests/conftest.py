@@ -12,17 +12,15 @@ from tests.databases import drop_mongodb, new_mongodb, new_postgres
 from twofold.errors import TwofoldError
 from twofold.ops.services.temporary import provided, temporary
 
-_missing: list[str] = []
+_NOT_TESTED = "NOT TESTED AGAINST"
+_missing: dict[str, None] = {}
 
 
 def missing(server: str, problem: TwofoldError) -> NoReturn:
     """Skip what needs ``server``, to be told at the end; in CI it is a failure."""
     if os.environ.get("CI"):
         raise problem
-    line = f"{server}: {problem}"
-    if line not in _missing:
-        _missing.append(line)
-    pytest.skip(line)
+    pytest.skip(f"{_NOT_TESTED} {server}: {problem}")
 
 
 def _server(name: str, product: str) -> Iterator[str]:
@@ -94,8 +92,14 @@ async def mongodb(mongodb_server: str) -> AsyncIterator[str]:
     await drop_mongodb(address)
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what a process that runs tests could not start."""
+    if report.skipped and _NOT_TESTED in report.longreprtext:
+        _missing[report.longreprtext[report.longreprtext.index(_NOT_TESTED) :]] = None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A missing server is one loud line at the end, never a silent skip."""
     for line in _missing:
-        terminalreporter.write_line(f"NOT TESTED AGAINST {line}", red=True, bold=True)
+        terminalreporter.write_line(line, red=True, bold=True)

@@ -12,7 +12,8 @@ import pytest
 from tests.acceptance.combinations import NAMES, Combination
 from tests.databases import drop_mongodb, new_mongodb, new_postgres
 
-_rows: list[tuple[str, ...]] = []
+_COMBINATION = "combination"
+_rows: dict[tuple[str, ...], None] = {}
 _HEAD = (
     "application",
     "log",
@@ -62,8 +63,15 @@ def pytest_runtest_makereport(
     if combination is not None and (report.when == "call" or report.outcome != "passed"):
         refused = [text for name, text in report.user_properties if name == "refused"]
         result = refused[0] if refused else f"{report.outcome}, {report.duration:.1f} s"
-        _rows.append(_row(combination, str(result)))
+        report.user_properties.append((_COMBINATION, _row(combination, str(result))))
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect the rows, from whatever process ran them."""
+    for name, value in report.user_properties:
+        if name == _COMBINATION and isinstance(value, list | tuple):
+            _rows[tuple(map(str, value))] = None
 
 
 def _combination(item: pytest.Item) -> Combination | None:

@@ -58,6 +58,7 @@ class MongoReadStore:
         self._opened = False
         self._committed = asyncio.Event()
         self._seen: Mapping[str, object] | None = None
+        self._looking: asyncio.Task[Mapping[str, object]] | None = None
 
     async def open(self, tables: Sequence[Table]) -> None:
         """Connect; create missing collections and indexes. Raises ShapeChanged."""
@@ -73,6 +74,8 @@ class MongoReadStore:
     async def close(self) -> None:
         """Disconnect."""
         self._opened = False
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
         await self._database.close()
 
     @asynccontextmanager
@@ -177,8 +180,16 @@ class MongoReadStore:
             return
 
     async def _moved(self) -> bool:
-        before, self._seen = self._seen, await self._controls.seen()
-        return before != self._seen
+        # A task that outlives the wait: the driver loses the socket of a call that is cancelled
+        # while it connects.
+        looking = self._looking = self._looking or asyncio.create_task(self._controls.seen())
+        try:
+            seen = await asyncio.shield(looking)
+        finally:
+            if looking.done():
+                self._looking = None
+        before, self._seen = self._seen, seen
+        return before != seen
 
     def _announce(self) -> None:
         self._committed.set()
