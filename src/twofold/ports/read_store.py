@@ -11,6 +11,8 @@ Rules that every adapter keeps:
 * Where workers share a projection by partitions, ``advance_parts`` moves some partitions, each
   only from the position expected. All transactions of one projection come one after the other, for
   documents may concern several partitions.
+* A table named ``<table>/<what>`` belongs to ``<table>``: its rows are written in transactions that
+  hold or move the checkpoint of ``<table>``, and it is cleared and dropped together with it.
 * A document comes back byte for byte as it was written.
 * Values sort the same everywhere: None above all else, text by code point, numbers exactly.
 * Pages by cursor stay stable while rows come and go: no row that existed all along is repeated or
@@ -73,6 +75,11 @@ class Table(msgspec.Struct, frozen=True):
     texts: tuple[str, ...] = ()
 
 
+def owner_of(table: str) -> str:
+    """The table whose checkpoint goes with the rows of ``table``: mostly itself."""
+    return table.partition("/")[0]
+
+
 class Row(msgspec.Struct, frozen=True):
     """A document with its columns' values (in the table's order) and its texts.
 
@@ -106,7 +113,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     On advancing, the later of the time known and the time given is kept. With ``parts``, one for
     each partition, ``position`` is the least of theirs: all events up to it are applied.
     ``served_from``: the log's head when the table was begun; nobody reads it before ``position``
-    is there. It is set by ``claim`` and stays.
+    is there. It is set by ``claim`` and stays. ``parked`` sequences of events wait beside the table
+    and are not in its rows; ``mended`` counts how often that changed. Both are changed by ``mend``
+    alone.
     """
 
     projection: str
@@ -116,6 +125,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     fingerprint: str = ""
     parts: tuple[Part, ...] = ()
     served_from: int = 0
+    parked: int = 0
+    mended: int = 0
 
     @property
     def served(self) -> bool:
@@ -129,6 +140,20 @@ class Checkpoint(msgspec.Struct, frozen=True):
     def unmoved(self) -> Checkpoint:
         """The same projection's before its first event."""
         return msgspec.structs.replace(self, position=0, time_us=0, parts=())
+
+    def mending(self, parked: int) -> Checkpoint:
+        """What ``mend`` makes of this checkpoint."""
+        return msgspec.structs.replace(self, parked=self.parked + parked, mended=self.mended + 1)
+
+    def after(self, known: Checkpoint) -> Checkpoint:
+        """With what stays as it is ``known`` when a checkpoint moves."""
+        return msgspec.structs.replace(
+            self,
+            time_us=max(self.time_us, known.time_us),
+            served_from=known.served_from,
+            parked=known.parked,
+            mended=known.mended,
+        )
 
     def parted(self, partitions: int) -> tuple[Part, ...] | None:
         """Its parts if there are ``partitions`` of them, or can be; else None.
@@ -148,13 +173,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
             if not parts or parts[partition].position != move.expected:
                 raise CheckpointLost(f"{self.projection}, partition {partition}", move.expected)
             parts[partition] = move.part
-        return msgspec.structs.replace(
-            checkpoint,
-            position=min(part.position for part in parts),
-            time_us=max(self.time_us, checkpoint.time_us),
-            parts=tuple(parts),
-            served_from=self.served_from,
-        )
+        least = min(part.position for part in parts)
+        moved = msgspec.structs.replace(checkpoint, position=least, parts=tuple(parts))
+        return moved.after(self)
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -248,8 +269,8 @@ class ReadTransaction(Protocol):
     async def claim(self, checkpoint: Checkpoint) -> None:
         """Write the first checkpoint of a projection. Raises CheckpointLost if there is one."""
 
-    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
-        """Move a checkpoint (0: none yet), which has no parts afterwards.
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
+        """Move a checkpoint (0: none yet), which has no parts afterwards; answers what is stored.
 
         Raises CheckpointLost if it does not stand at ``expected`` in all partitions.
         """
@@ -262,6 +283,15 @@ class ReadTransaction(Protocol):
         ``checkpoint`` gives time, epoch and fingerprint; if its position and parts are those that
         are stored, adapters need not look first. Raises CheckpointLost where a partition is not at
         the position expected or the number of partitions is another.
+        """
+
+    async def hold(self, projection: str) -> Checkpoint | None:
+        """The checkpoint, which nobody else moves before this transaction has ended."""
+
+    async def mend(self, projection: str, parked: int) -> None:
+        """Rows change without events, and ``parked`` sequences more wait beside them (or less).
+
+        Only in a transaction that has moved or holds the checkpoint.
         """
 
 

@@ -27,6 +27,7 @@ from twofold.ports.read_store import (
     Summed,
     Sums,
     Table,
+    owner_of,
 )
 
 
@@ -78,14 +79,19 @@ class MemoryReadStore:
 
     async def clear(self, table: str, projection: str) -> None:
         """Drop rows and checkpoint."""
-        self._kept.rows[table] = {}
+        for name in self._with_belongings(table):
+            self._kept.rows[name] = {}
         self._kept.checkpoints.pop(projection, None)
 
     async def drop(self, table: str) -> None:
         """Drop a table with its checkpoint."""
-        self._kept.rows.pop(table, None)
-        self._kept.shapes.pop(table, None)
+        for name in self._with_belongings(table):
+            self._kept.rows.pop(name, None)
+            self._kept.shapes.pop(name, None)
         self._kept.checkpoints.pop(table, None)
+
+    def _with_belongings(self, table: str) -> list[str]:
+        return [name for name in self._kept.rows if owner_of(name) == table]
 
     async def checkpoints(self) -> Mapping[str, Checkpoint]:
         """All checkpoints."""
@@ -203,15 +209,13 @@ class MemoryReadTransaction:
             raise CheckpointLost(checkpoint.projection, 0)
         self._checkpoints[checkpoint.projection] = checkpoint
 
-    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Compare and set; within a log's transaction it waits for the store's own ones."""
         known = await self._held(checkpoint)
         if not known.stands_at(expected):
             raise CheckpointLost(checkpoint.projection, expected)
-        latest = max(checkpoint.time_us, known.time_us)
-        self._checkpoints[checkpoint.projection] = msgspec.structs.replace(
-            checkpoint, time_us=latest, served_from=known.served_from
-        )
+        moved = self._checkpoints[checkpoint.projection] = checkpoint.after(known)
+        return moved
 
     async def advance_parts(
         self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
@@ -221,10 +225,20 @@ class MemoryReadTransaction:
         self._checkpoints[checkpoint.projection] = moved
         return moved
 
-    async def _held(self, checkpoint: Checkpoint) -> Checkpoint:
+    async def hold(self, projection: str) -> Checkpoint | None:
+        """Wait for the store's own transactions, if this is a log's."""
         if self._waits and not self._holds:
             self._holds = await self._kept.lock.acquire()
-        return await self.checkpoint(checkpoint.projection) or checkpoint.unmoved()
+        return await self.checkpoint(projection)
+
+    async def mend(self, projection: str, parked: int) -> None:
+        """Count."""
+        known = await self.hold(projection)
+        assert known is not None
+        self._checkpoints[projection] = known.mending(parked)
+
+    async def _held(self, checkpoint: Checkpoint) -> Checkpoint:
+        return await self.hold(checkpoint.projection) or checkpoint.unmoved()
 
     def commit(self) -> None:
         """Make everything visible."""

@@ -13,7 +13,7 @@ from twofold.adapters._columns import indexed
 from twofold.adapters.mongodb.database import JOURNAL, MODEL, MongoDatabase, translated
 from twofold.adapters.mongodb.rows import path
 from twofold.errors import ShapeChanged
-from twofold.ports.read_store import ColumnKind, Table
+from twofold.ports.read_store import ColumnKind, Table, owner_of
 
 # Longer than any worker can be paused and still have a write under way.
 _GONE_SECONDS = 24 * 3600
@@ -30,10 +30,19 @@ async def prepare(database: MongoDatabase, tables: Sequence[Table]) -> None:
 
 
 async def drop(database: MongoDatabase, table: str) -> None:
-    """Remove a read model's collection."""
+    """Remove a read model's collection, and what belongs to it."""
+    for name in (table, *await belongings(database, table)):
+        with translated():
+            await database.rows(name).drop()
+            await database.collection(MODEL).delete_one({"_id": name})
+
+
+async def belongings(database: MongoDatabase, table: str) -> list[str]:
+    """The tables that belong to ``table``."""
     with translated():
-        await database.rows(table).drop()
-        await database.collection(MODEL).delete_one({"_id": table})
+        models = await database.collection(MODEL).find({}, {"_id": True}).to_list()
+    names = [model["_id"] for model in models]
+    return [name for name in names if name != table and owner_of(name) == table]
 
 
 async def _prepare(database: MongoDatabase, table: Table) -> None:

@@ -1,7 +1,7 @@
 """Control documents: one for each read model, changed by compare-and-set alone.
 
-    {_id: name, rev, position, time_us, epoch, fingerprint, parts, served_from, journal,
-     turn, next}
+    {_id: name, rev, position, time_us, epoch, fingerprint, parts, served_from, parked, mended,
+     journal, turn, next}
 
 ``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
 applied, null where none is claimed. ``journal`` names what is being applied and the checkpoint to
@@ -22,7 +22,8 @@ from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters.mongodb.database import CONTROL, Document, MongoDatabase, translated
 from twofold.ports.read_store import Checkpoint
 
-_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts", "served_from")
+_COUNTED = ("served_from", "parked", "mended")
+_CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts", *_COUNTED)
 _WITHOUT_DATA = {"journal.data": False}
 
 
@@ -177,9 +178,9 @@ def _checkpoint(name: str, found: Document) -> Checkpoint | None:
     if found["position"] is None:
         return None
     position, time_us, epoch, fingerprint, parts = (found[field] for field in _CHECKPOINT[:5])
-    # Control documents of former versions have no such field.
-    served_from = found.get("served_from", 0)
-    return Checkpoint(name, position, time_us, epoch, fingerprint, parts_of(parts), served_from)
+    # Control documents of former versions have no such fields.
+    counted = (found.get(field) or 0 for field in _COUNTED)
+    return Checkpoint(name, position, time_us, epoch, fingerprint, parts_of(parts), *counted)
 
 
 def _plain(checkpoint: Checkpoint | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from twofold.adapters.mongodb.collections import belongings
 from twofold.adapters.mongodb.control import Control, Controls, Named
 from twofold.adapters.mongodb.database import (
     DUPLICATE,
@@ -55,11 +56,16 @@ async def unobserved(step: str) -> None:
     """Nobody watches the steps of a commit."""
 
 
+Changes: TypeAlias = Mapping[str, Mapping[str, Document | None]]
+"""By table and key: a row to be written, or one to go (None)."""
+
+
 class Entry(NamedTuple):
-    """A row to be written, or a key to go (None)."""
+    """A row to be written, or a key to go (None). ``table`` "": that of the journal's own name."""
 
     key: str
     row: RawBSONDocument | None
+    table: str = ""
 
 
 class Journals:
@@ -77,15 +83,17 @@ class Journals:
         self._reached = reached
         self.turns = Turns(controls, pace.patience_seconds)
 
-    async def commit(
-        self, control: Control, coming: Checkpoint | None, rows: Mapping[str, Document | None]
-    ) -> bool:
-        """Write ``rows`` and go on to ``coming``. False, and nothing written, if another did.
+    async def commit(self, control: Control, coming: Checkpoint | None, changes: Changes) -> bool:
+        """Make ``changes`` and go on to ``coming``. False, and nothing written, if another did.
 
         Raises InvalidInput for a row that is too large.
         """
         rev = control.rev + 1
-        entries = [_entry(key, content, rev) for key, content in rows.items()]
+        entries = [
+            _entry(key, content, rev, "" if table == control.name else table)
+            for table, rows in changes.items()
+            for key, content in rows.items()
+        ]
         journal = await self._write(control.name, rev, coming, entries)
         await self._reached("written")
         if not await self._controls.begin(control, journal):
@@ -182,10 +190,11 @@ class Journals:
 
     async def _apply(self, name: str, rev: int, entries: Sequence[Entry]) -> None:
         gone = _gone(rev)
-        rest = iter(entries)
-        while piece := list(islice(rest, self._pace.slice_rows)):
-            await self._bulk(name, [_operation(entry, gone) for entry in piece])
-            await self._reached("applying")
+        for table in dict.fromkeys(entry.table for entry in entries):
+            rest = (entry for entry in entries if entry.table == table)
+            while piece := list(islice(rest, self._pace.slice_rows)):
+                await self._bulk(table or name, [_operation(entry, gone) for entry in piece])
+                await self._reached("applying")
 
     async def _bulk(self, name: str, operations: Sequence[UpdateOne]) -> None:
         """Two workers that insert the same key at once may both be told of a duplicate: again."""
@@ -201,21 +210,22 @@ class Journals:
 
     async def _bury_all(self, name: str, rev: int) -> None:
         older = {"row.live": True, "row.b": {"$lt": rev}}
-        with translated():
-            await self._database.rows(name).bulk_write(
-                [UpdateMany(older, {"$set": {"row": _gone(rev)}})]
-            )
+        for table in (name, *await belongings(self._database, name)):
+            with translated():
+                await self._database.rows(table).bulk_write(
+                    [UpdateMany(older, {"$set": {"row": _gone(rev)}})]
+                )
 
 
-def _entry(key: str, content: Document | None, rev: int) -> Entry:
+def _entry(key: str, content: Document | None, rev: int, table: str) -> Entry:
     if content is None:
-        return Entry(key, None)
+        return Entry(key, None, table)
     raw = bson.encode({"b": rev, **content})
     if len(raw) > _LARGEST_ROW:
         raise InvalidInput(
             f"the document {key!r} has {len(raw):,} bytes, MongoDB takes up to {_LARGEST_ROW:,}"
         )
-    return Entry(key, RawBSONDocument(raw))
+    return Entry(key, RawBSONDocument(raw), table)
 
 
 def _gone(rev: int) -> Document:
@@ -242,11 +252,15 @@ def _pieces(entries: Sequence[Entry], largest_bytes: int) -> Iterator[bytes]:
         if piece and size + bytes_more > largest_bytes:
             yield bson.encode({"entries": piece})
             piece, size = [], 0
-        piece.append({"key": entry.key, "row": entry.row})
+        piece.append({"key": entry.key, "row": entry.row, "table": entry.table})
         size += bytes_more
     if piece:
         yield bson.encode({"entries": piece})
 
 
 def _entries(data: bytes) -> Sequence[Entry]:
-    return [Entry(one["key"], one["row"]) for one in bson.decode(data, _RAW)["entries"]]
+    # Journals of former versions name no table.
+    return [
+        Entry(one["key"], one["row"], one.get("table", ""))
+        for one in bson.decode(data, _RAW)["entries"]
+    ]

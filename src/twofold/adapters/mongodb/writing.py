@@ -11,11 +11,11 @@ from bson.objectid import ObjectId
 from twofold.adapters._columns import column_of
 from twofold.adapters.mongodb.control import Control, Controls
 from twofold.adapters.mongodb.database import Document, MongoDatabase, translated
-from twofold.adapters.mongodb.journals import Journals
+from twofold.adapters.mongodb.journals import Changes, Journals
 from twofold.adapters.mongodb.queries import single
 from twofold.adapters.mongodb.rows import content, path
 from twofold.errors import CheckpointLost
-from twofold.ports.read_store import Checkpoint, Move, Row, Scalar, Table
+from twofold.ports.read_store import Checkpoint, Move, Row, Scalar, Table, owner_of
 
 _KEYS = 2_000
 
@@ -107,14 +107,14 @@ class MongoReadTransaction:
             raise CheckpointLost(checkpoint.projection, 0)
         self._steps[checkpoint.projection] = _Step(control, checkpoint)
 
-    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Compare now, set at the end of the block. Raises CheckpointLost."""
         control, known = await self._held(checkpoint)
         if not known.stands_at(expected):
             raise CheckpointLost(checkpoint.projection, expected)
-        latest = max(checkpoint.time_us, known.time_us)
-        moved = msgspec.structs.replace(checkpoint, time_us=latest, served_from=known.served_from)
+        moved = checkpoint.after(known)
         self._steps[checkpoint.projection] = _Step(control, moved)
+        return moved
 
     async def advance_parts(
         self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
@@ -124,6 +124,21 @@ class MongoReadTransaction:
         moved = known.moved(checkpoint, partitions, moves)
         self._steps[checkpoint.projection] = _Step(control, moved)
         return moved
+
+    async def hold(self, projection: str) -> Checkpoint | None:
+        """Take the turn; what is found is compared with at the end of the block."""
+        step = self._steps.get(projection)
+        if step is not None:
+            return step.checkpoint
+        control = await self._settled(projection)
+        if control.checkpoint is not None:
+            self._steps[projection] = _Step(control, control.checkpoint)
+        return control.checkpoint
+
+    async def mend(self, projection: str, parked: int) -> None:
+        """Counted at the end of the block."""
+        control, checkpoint = self._steps[projection]
+        self._steps[projection] = _Step(control, checkpoint.mending(parked))
 
     async def _held(self, checkpoint: Checkpoint) -> tuple[Control, Checkpoint]:
         """What is compared with at the commit, and the checkpoint as this transaction sees it."""
@@ -138,20 +153,21 @@ class MongoReadTransaction:
 
         Raises CheckpointLost, and ValueError if several read models were written at once.
         """
-        tables = [table for table, changes in self._written.items() if changes]
-        if tables and len({*tables, *self._steps}) > 1:
+        written = {owner_of(table) for table, changes in self._written.items() if changes}
+        names = written | self._steps.keys()
+        if written and len(names) > 1:
             raise ValueError(
                 "a transaction on MongoDB writes one read model and moves no checkpoint but its "
-                f"own; this one has {', '.join(sorted({*tables, *self._steps}))}"
+                f"own; this one has {', '.join(sorted(names))}"
             )
-        if not tables:
+        if not written:
             await self._move_all()
         elif self._steps:
-            ((name, step),) = self._steps.items()
-            if not await self._journals.commit(step.control, step.checkpoint, self._rows(name)):
+            (step,) = self._steps.values()
+            if not await self._journals.commit(step.control, step.checkpoint, self._changes()):
                 raise step.lost()
         else:
-            await self._write_only(tables[0])
+            await self._write_only(*written)
         # A commit ends the turn by itself.
         self._turns.clear()
 
@@ -167,7 +183,7 @@ class MongoReadTransaction:
         """Rows without a checkpoint: nothing was expected, so whoever was first is followed."""
         while True:
             control = await self._settled(table)
-            if await self._journals.commit(control, control.checkpoint, self._rows(table)):
+            if await self._journals.commit(control, control.checkpoint, self._changes()):
                 return
 
     async def _move_all(self) -> None:
@@ -181,8 +197,11 @@ class MongoReadTransaction:
                 raise step.lost()
             moved.append(step.control)
 
-    def _rows(self, table: str) -> Mapping[str, Document | None]:
-        return {key: one and one.content for key, one in self._written[table].items()}
+    def _changes(self) -> Changes:
+        return {
+            table: {key: one and one.content for key, one in rows.items()}
+            for table, rows in self._written.items()
+        }
 
     def _matching_here(
         self, table: str, column: str, values: Sequence[Scalar]

@@ -73,8 +73,11 @@ class PostgresDialect:
         return self.table(table.name), f"ts_rank(t_words, {into.add(_query(wanted))}::tsquery)"
 
     def state(self, name: str) -> str:
-        """Position and parts."""
-        return f'select position || parts from twofold_read."$checkpoint" where projection = {name}'
+        """What rows belong to: position, parts, and how often they changed without events."""
+        return (
+            "select position || parts || '/' || mended "
+            f'from twofold_read."$checkpoint" where projection = {name}'
+        )
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first."""

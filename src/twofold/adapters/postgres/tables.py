@@ -11,7 +11,7 @@ from twofold.adapters._sql.statements import column_name, indexes, quoted
 from twofold.adapters.postgres import groups
 from twofold.adapters.postgres.dialect import TYPES
 from twofold.errors import ShapeChanged
-from twofold.ports.read_store import ColumnKind, Table
+from twofold.ports.read_store import ColumnKind, Table, owner_of
 
 _LOCK = "select pg_advisory_xact_lock(8434717424)"
 
@@ -25,12 +25,15 @@ async def prepare(connection: Any, tables: Sequence[Table]) -> None:
             'create table if not exists twofold_read."$checkpoint" (projection text collate "C" '
             "primary key, position bigint not null, time_us bigint not null, epoch text not null, "
             "fingerprint text not null, parts text not null default '', "
-            "served_from bigint not null default 0) with (fillfactor = 50)"
+            "served_from bigint not null default 0, parked bigint not null default 0, "
+            "mended bigint not null default 0) with (fillfactor = 50)"
         )
         await connection.execute(
             'alter table twofold_read."$checkpoint" '
             "add column if not exists parts text not null default '', "
-            "add column if not exists served_from bigint not null default 0"
+            "add column if not exists served_from bigint not null default 0, "
+            "add column if not exists parked bigint not null default 0, "
+            "add column if not exists mended bigint not null default 0"
         )
         await connection.execute(
             'create table if not exists twofold_read."$model" (name text primary key, shape text)'
@@ -74,20 +77,27 @@ async def _create(connection: Any, table: Table) -> None:
 
 
 async def drop(connection: Any, table: str) -> None:
-    """Remove a read model's table and its checkpoint."""
+    """Remove a read model's table, what belongs to it, and its checkpoint."""
     async with connection.transaction():
-        await connection.execute(f"drop table if exists twofold_read.{quoted(table)}")
-        await groups.drop(connection, table)
-        await connection.execute('delete from twofold_read."$model" where name = $1', table)
+        for name in (table, *await _belongings(connection, table)):
+            await connection.execute(f"drop table if exists twofold_read.{quoted(name)}")
+            await groups.drop(connection, name)
+            await connection.execute('delete from twofold_read."$model" where name = $1', name)
         await connection.execute(
             'delete from twofold_read."$checkpoint" where projection = $1', table
         )
 
 
+async def _belongings(connection: Any, table: str) -> list[str]:
+    names = [row[0] for row in await connection.fetch('select name from twofold_read."$model"')]
+    return [name for name in names if name != table and owner_of(name) == table]
+
+
 async def clear(connection: Any, table: str, projection: str) -> None:
-    """Empty a read model and forget its checkpoint."""
+    """Empty a read model and what belongs to it, and forget its checkpoint."""
     async with connection.transaction():
-        await connection.execute(f"delete from twofold_read.{quoted(table)}")
+        for name in (table, *await _belongings(connection, table)):
+            await connection.execute(f"delete from twofold_read.{quoted(name)}")
         await groups.forget(connection, table)
         await connection.execute(
             'delete from twofold_read."$checkpoint" where projection = $1', projection

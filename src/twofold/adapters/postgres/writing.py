@@ -27,12 +27,14 @@ _UPDATE = (
     "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5, parts = $6 "
     "where projection = $1"
 )
-_MOVE = f"{_UPDATE} and position = $7 and parts = $8 {_TELLING}"
+_STORED = "projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended"
+_MOVE = f"{_UPDATE} and position = $7 and parts = $8 {_TELLING}, {_STORED}"
 _SET = f"{_UPDATE} {_TELLING}"
-CHECKPOINTS = (
-    "select projection, position, time_us, epoch, fingerprint, parts, served_from "
-    'from twofold_read."$checkpoint"'
+_MEND = (
+    'update twofold_read."$checkpoint" set parked = parked + $2, mended = mended + 1 '
+    f"where projection = $1 {_TELLING}"
 )
+CHECKPOINTS = f'select {_STORED} from twofold_read."$checkpoint"'
 _LOOK = f"{CHECKPOINTS} where projection = $1"
 
 
@@ -98,14 +100,15 @@ class PostgresReadTransaction:
         if not await self._connection.fetch(_INSERT, *_values(checkpoint), checkpoint.served_from):
             raise CheckpointLost(checkpoint.projection, 0)
 
-    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Compare and set; a second worker waits here for the first. Raises CheckpointLost."""
         values = _values(checkpoint)
         moved = await self._connection.fetch(_MOVE, *values, expected, "")
-        if not moved and expected == 0:
-            moved = await self._connection.fetch(_INSERT, *values, checkpoint.served_from)
-        if not moved:
-            await self._join(checkpoint, expected)
+        if moved:
+            return checkpoint_of(moved[0][1:])
+        if expected == 0 and await self._connection.fetch(_INSERT, *values, checkpoint.served_from):
+            return checkpoint
+        return await self._join(checkpoint, expected)
 
     async def advance_parts(
         self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
@@ -133,14 +136,24 @@ class PostgresReadTransaction:
         except CheckpointLost:
             return None
         was = known.position, parts_text(known.parts)
-        return moved if await self._connection.fetch(_MOVE, *_values(moved), *was) else None
+        stored = await self._connection.fetch(_MOVE, *_values(moved), *was)
+        return checkpoint_of(stored[0][1:]) if stored else None
 
-    async def _join(self, checkpoint: Checkpoint, expected: int) -> None:
+    async def hold(self, projection: str) -> Checkpoint | None:
+        """Lock its row."""
+        return await self._locked(projection)
+
+    async def mend(self, projection: str, parked: int) -> None:
+        """Count, and tell who waits for rows."""
+        await self._connection.fetch(_MEND, projection, parked)
+
+    async def _join(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Partitions that stand together are one again."""
         stored = await self._locked(checkpoint.projection)
         if stored is None or not (stored.parts and stored.stands_at(expected)):
             raise CheckpointLost(checkpoint.projection, expected)
         await self._connection.fetch(_SET, *_values(checkpoint))
+        return checkpoint.after(stored)
 
     async def _locked(self, projection: str) -> Checkpoint | None:
         rows = await self._connection.fetch(f"{_LOOK} for update", projection)
@@ -149,8 +162,8 @@ class PostgresReadTransaction:
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
-    projection, position, time_us, epoch, fingerprint, parts, served = row
-    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), served)
+    projection, position, time_us, epoch, fingerprint, parts, *others = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), *others)
 
 
 def _values(checkpoint: Checkpoint) -> tuple[object, ...]:

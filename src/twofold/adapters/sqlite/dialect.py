@@ -108,8 +108,11 @@ class SqliteDialect:
         return f"({hits}) join {source} on {source}.rowid = hit", "relevance"
 
     def state(self, name: str) -> str:
-        """Position and parts."""
-        return f"select position || parts from twofold_checkpoint where projection = {name}"
+        """What rows belong to: position, parts, and how often they changed without events."""
+        return (
+            "select position || parts || '/' || mended from twofold_checkpoint "
+            f"where projection = {name}"
+        )
 
     def facet(self, table: Table, column: Column, where: str) -> str:
         """Counts, the most frequent first; several texts are counted joined, as they stand."""

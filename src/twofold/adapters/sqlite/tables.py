@@ -9,7 +9,7 @@ import msgspec
 from twofold.adapters._sql.statements import column_name, indexes, quoted
 from twofold.adapters.sqlite import groups
 from twofold.errors import ShapeChanged
-from twofold.ports.read_store import ColumnKind, Table
+from twofold.ports.read_store import ColumnKind, Table, owner_of
 
 _TYPES = {
     ColumnKind.TEXT: "text",
@@ -30,16 +30,17 @@ def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
             "create table if not exists twofold_checkpoint (projection text primary key, "
             "position integer not null, time_us integer not null, epoch text not null, "
             "fingerprint text not null, parts text not null default '', "
-            "served_from integer not null default 0) without rowid"
+            "served_from integer not null default 0, parked integer not null default 0, "
+            "mended integer not null default 0) without rowid"
         )
         names = {row[1] for row in connection.execute("pragma table_info(twofold_checkpoint)")}
         if "parts" not in names:
             connection.execute(
                 "alter table twofold_checkpoint add column parts text not null default ''"
             )
-        if "served_from" not in names:
+        for added in {"served_from", "parked", "mended"} - names:
             connection.execute(
-                "alter table twofold_checkpoint add column served_from integer not null default 0"
+                f"alter table twofold_checkpoint add column {added} integer not null default 0"
             )
         connection.execute(
             "create table if not exists twofold_read_model (name text primary key, shape text)"
@@ -111,16 +112,23 @@ def _create_text(connection: sqlite3.Connection, table: Table) -> None:
 
 
 def drop(connection: sqlite3.Connection, table: str) -> None:
-    """Remove a read model's tables and its checkpoint."""
-    for prefix in ("text", "many", "read", "count"):
-        connection.execute(f"drop table if exists {quoted(f'{prefix}_{table}')}")
-    connection.execute("delete from twofold_read_model where name = ?", (table,))
+    """Remove a read model's tables, what belongs to them, and its checkpoint."""
+    for name in (table, *_belongings(connection, table)):
+        for prefix in ("text", "many", "read", "count"):
+            connection.execute(f"drop table if exists {quoted(f'{prefix}_{name}')}")
+        connection.execute("delete from twofold_read_model where name = ?", (name,))
     connection.execute("delete from twofold_checkpoint where projection = ?", (table,))
 
 
+def _belongings(connection: sqlite3.Connection, table: str) -> list[str]:
+    names = [row[0] for row in connection.execute("select name from twofold_read_model")]
+    return [name for name in names if name != table and owner_of(name) == table]
+
+
 def clear(connection: sqlite3.Connection, table: Table, projection: str) -> None:
-    """Empty a read model and forget its checkpoint."""
-    connection.execute(f"delete from {quoted(f'read_{table.name}')}")
+    """Empty a read model and what belongs to it, and forget its checkpoint."""
+    for name in (table.name, *_belongings(connection, table.name)):
+        connection.execute(f"delete from {quoted(f'read_{name}')}")
     groups.forget(connection, table.name)
     if any(column.kind is ColumnKind.TEXTS for column in table.columns):
         connection.execute(f"delete from {quoted(f'many_{table.name}')}")

@@ -17,18 +17,24 @@ from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
 
 _INSERT = (
-    "(projection, position, time_us, epoch, fingerprint, parts, served_from) "
-    "values (?, ?, ?, ?, ?, ?, ?)"
+    "(projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CLAIM = f"insert or ignore into twofold_checkpoint {_INSERT}"
 _SET = (
     f"insert into twofold_checkpoint {_INSERT} on conflict (projection) do update set "
     "position = excluded.position, time_us = max(time_us, excluded.time_us), "
-    "epoch = excluded.epoch, fingerprint = excluded.fingerprint, parts = excluded.parts"
+    "epoch = excluded.epoch, fingerprint = excluded.fingerprint, parts = excluded.parts, "
+    "parked = excluded.parked, mended = excluded.mended"
 )
 CHECKPOINTS = (
-    "select projection, position, time_us, epoch, fingerprint, parts, served_from "
+    "select projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended "
     "from twofold_checkpoint"
+)
+
+
+_MEND = (
+    "update twofold_checkpoint set parked = parked + ?, mended = mended + 1 where projection = ?"
 )
 
 
@@ -109,16 +115,18 @@ class SqliteReadTransaction:
         if not done:
             raise CheckpointLost(checkpoint.projection, 0)
 
-    async def advance(self, checkpoint: Checkpoint, expected: int) -> None:
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Compare and set. Raises CheckpointLost."""
 
-        def move(connection: sqlite3.Connection) -> None:
+        def move(connection: sqlite3.Connection) -> Checkpoint:
             stored = _stored(connection, checkpoint.projection) or checkpoint.unmoved()
             if not stored.stands_at(expected):
                 raise CheckpointLost(checkpoint.projection, expected)
-            connection.execute(_SET, _values(checkpoint))
+            moved = checkpoint.after(stored)
+            connection.execute(_SET, _values(moved))
+            return moved
 
-        await self._transaction.run(move)
+        return await self._transaction.run(move)
 
     async def advance_parts(
         self, checkpoint: Checkpoint, partitions: int, moves: Mapping[int, Move]
@@ -133,11 +141,19 @@ class SqliteReadTransaction:
 
         return await self._transaction.run(move)
 
+    async def hold(self, projection: str) -> Checkpoint | None:
+        """Nobody else writes to the file meanwhile."""
+        return await self.checkpoint(projection)
+
+    async def mend(self, projection: str, parked: int) -> None:
+        """Count."""
+        await self._transaction.run(lambda c: c.execute(_MEND, (parked, projection)))
+
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
-    projection, position, time_us, epoch, fingerprint, parts, served = row
-    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), served)
+    projection, position, time_us, epoch, fingerprint, parts, *others = row
+    return Checkpoint(projection, position, time_us, epoch, fingerprint, parts_of(parts), *others)
 
 
 def _stored(connection: sqlite3.Connection, projection: str) -> Checkpoint | None:
@@ -154,6 +170,8 @@ def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.fingerprint,
         parts_text(checkpoint.parts),
         checkpoint.served_from,
+        checkpoint.parked,
+        checkpoint.mended,
     )
 
 

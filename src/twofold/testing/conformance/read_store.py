@@ -51,6 +51,10 @@ TABLE = Table(
     ),
     ("title", "text"),
 )
+BELONGING = Table(
+    f"{TABLE.name}/parked",
+    (Column("kind", K.TEXT, filter=True), Column("at", K.INTEGER, sort=True, filter=True)),
+)
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -459,6 +463,84 @@ class ReadStoreConformance:
         await store.drop(TABLE.name)
         await store.open([TABLE])
         assert await keys(store) == []
+
+    async def test_rows_that_belong_to_a_table_change_with_its_checkpoint(
+        self, connect: Connect, store: ReadStore
+    ) -> None:
+        await store.open([BELONGING])
+        beside = [Row(f"x{n}", b"{}", n, ("a", n)) for n in range(3)]
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e"), 0)
+            await transaction.write(TABLE.name, [row("a")], [])
+            await transaction.write(BELONGING.name, beside, [])
+            await transaction.mend(TABLE.name, 2)
+        with pytest.raises(CheckpointLost):
+            async with store.transaction() as transaction:
+                await transaction.advance(Checkpoint(TABLE.name, 6, 1, "e"), 4)
+                await transaction.write(BELONGING.name, [], ["x0"])
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 6, 1, "e"), 5)
+            await transaction.write(BELONGING.name, [], ["x1"])
+            assert set(await transaction.documents(BELONGING.name, ["x0", "x1", "x2"])) >= {"x0"}
+        found = await store.select(BELONGING.name, Select(sort=("at", False)))
+        assert (len(found.documents), found.total) == (2, 2)
+        assert await keys(store) == ["a"]
+        moved = (await store.checkpoints())[TABLE.name]
+        assert (moved.position, moved.parked, moved.mended) == (6, 2, 1)
+
+        await store.clear(TABLE.name, TABLE.name)
+        assert (await store.select(BELONGING.name, Select())).total == 0
+        await store.drop(TABLE.name)
+        await store.open([TABLE, BELONGING])
+        assert (await store.select(BELONGING.name, Select())).total == 0
+
+    async def test_rows_can_be_mended_where_the_checkpoint_stands(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            assert await transaction.hold(TABLE.name) is None
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 9, "e", "f"), 0)
+            await transaction.write(TABLE.name, [row("a", kind="a")], [])
+        assert (await store.select(TABLE.name, Select(facets=("kind",)))).total == 1
+        async with store.transaction() as transaction:
+            held = await transaction.hold(TABLE.name)
+            assert held == Checkpoint(TABLE.name, 5, 9, "e", "f")
+            await transaction.write(TABLE.name, [row("b", kind="b")], [])
+            await transaction.mend(TABLE.name, 1)
+        found = await store.select(TABLE.name, Select(facets=("kind",)))
+        assert found.total == 2
+        assert {one.value for one in found.facets["kind"]} == {"a", "b"}
+        wanted = Checkpoint(TABLE.name, 5, 9, "e", "f", parked=1, mended=1)
+        assert (await store.checkpoints())[TABLE.name] == wanted
+
+    async def test_what_is_held_moves_for_nobody_else(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e"), 0)
+        held, order = asyncio.Event(), []
+
+        async def mend() -> None:
+            async with store.transaction() as transaction:
+                await transaction.hold(TABLE.name)
+                held.set()
+                await asyncio.sleep(0.1)
+                await transaction.write(TABLE.name, [row("a")], [])
+                await transaction.mend(TABLE.name, 1)
+                order.append("mended")
+
+        async def move() -> None:
+            await held.wait()
+            async with store.transaction() as transaction:
+                moved = await transaction.advance(Checkpoint(TABLE.name, 6, 1, "e"), 5)
+                order.append("moved")
+            assert (moved.parked, moved.mended) == (1, 1)
+
+        await asyncio.gather(mend(), move())
+        assert order == ["mended", "moved"]
+        async with store.transaction() as transaction:
+            moves = {0: Move(6, Part(7)), 1: Move(6, Part(8))}
+            known = Checkpoint(TABLE.name, 6, 1, "e")
+            moved = await transaction.advance_parts(known, 2, moves)
+        assert (moved.parked, moved.mended) == (1, 1)
+        assert (await store.checkpoints())[TABLE.name] == moved
 
     async def test_another_shape_is_refused(self, connect: Connect, store: ReadStore) -> None:
         other = msgspec.structs.replace(TABLE, columns=TABLE.columns[:2])
