@@ -65,6 +65,9 @@ class Progress:
         self.saw_head(await self._log.head())
 
     async def _read_checkpoints(self) -> None:
+        if not self._known:
+            # A process without projections may have no read store.
+            return
         stored: Mapping[str, Checkpoint] = await self._store.checkpoints()
         for checkpoint in stored.values():
             if checkpoint.projection in self._known and checkpoint.epoch != self._log.epoch:

@@ -7,22 +7,16 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import structlog
-from msgspec.structs import replace
 
-from twofold.errors import (
-    CheckpointLost,
-    Outdated,
-    ProjectionFailed,
-    StoreUnavailable,
-    TwofoldError,
-)
+from twofold.errors import ProjectionFailed, StoreUnavailable, TwofoldError
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
-from twofold.ports.read_store import Checkpoint, ReadStore
+from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
+from twofold.runtime.choosing import Choosing
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
@@ -37,10 +31,9 @@ from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams
 from twofold.runtime.tail import Tail
 from twofold.runtime.tokens import Tokens
-from twofold.runtime.versions import version_of
 from twofold.runtime.writer import Writer
 from twofold.wiring.application import Application
-from twofold.wiring.foldings import Folding, Writing, check_idempotent
+from twofold.wiring.foldings import check_idempotent
 from twofold.wiring.wired import Wired, wire
 
 R = TypeVar("R")
@@ -100,7 +93,10 @@ class System:
         """Open the stores, catch up where reads are immediate, start the workers."""
         await self.log.open()
         self.tokens = Tokens(self.log.epoch, self.log.secret)
-        self.appliers = await self._choose_versions()
+        self._choosing = Choosing(
+            self.wired, self.log, self.read_store, self.settings, at_work=bool(self.roles)
+        )
+        self.appliers = await self._choosing.choose() if self.reads else []
         self.tables = {applier.name: applier.table for applier in self.appliers}
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
@@ -132,53 +128,15 @@ class System:
             self._spawn(work, self._command_tasks)
         self._open = True
 
-    async def _choose_versions(self) -> list[Applier]:
-        """Each projection in the version that its code made; raises Outdated for long logs."""
-        await self.read_store.open([])
-        projections: list[Folding | Writing] = [
-            *self.wired.foldings.values(),
-            *self.wired.writings.values(),
-        ]
-        appliers = await self._versions_of(projections)
-        while self.roles and not await self.claim(appliers):
-            appliers = await self._versions_of(projections)
-        await self.read_store.open(
-            [
-                applier.projection.model.table(applier.version)
-                for applier in appliers
-                if isinstance(applier.projection, Folding)
-            ]
-        )
-        return appliers
-
-    async def _versions_of(self, projections: Sequence[Folding | Writing]) -> list[Applier]:
-        checkpoints = await self.read_store.checkpoints()
-        chosen = {p.name: version_of(p.name, p.fingerprint, checkpoints) for p in projections}
-        outdated = [name for name, version in chosen.items() if version.outdated]
-        if outdated and self.roles:
-            events = await self.log.head()
-            if events > self.settings.rebuild_at_start_events:
-                raise Outdated(outdated, events)
-            _LOG.info("folds have changed, building anew", projections=outdated, events=events)
-        return [Applier(p, chosen[p.name].number, self.log.epoch) for p in projections]
-
     async def claim(self, appliers: Sequence[Applier]) -> bool:
-        """Make the versions ours before anything is in them; False if other code was first.
+        """Make versions ours; see ``Choosing.claim``."""
+        return await self._choosing.claim(appliers)
 
-        What is claimed is not read before it has come to where the log ends now.
-        """
-        checkpoints = await self.read_store.checkpoints()
-        head = await self.log.head()
-        try:
-            async with self.read_store.transaction() as transaction:
-                for applier in sorted(appliers, key=lambda applier: applier.table):
-                    fingerprint = applier.projection.fingerprint
-                    if applier.table not in checkpoints:
-                        first = Checkpoint(applier.table, 0, 0, self.log.epoch, fingerprint)
-                        await transaction.claim(replace(first, served_from=head))
-        except CheckpointLost:
-            return False
-        return True
+    @property
+    def reads(self) -> bool:
+        """Whether this process needs the read store: relays, and roles that only append, don't."""
+        roles = self.roles
+        return not roles or bool(roles & {"api", "projector"}) or self._writes_inline
 
     @property
     def inline(self) -> bool:
@@ -209,7 +167,8 @@ class System:
         await stop_all(self._projectors, self._tasks)
         await self.sharing.leave()
         await self.progress.close()
-        await self.read_store.close()
+        if self.reads:
+            await self.read_store.close()
         await self.log.close()
 
     async def send(self, command: Command, sent: Sent | None = None) -> Done:
