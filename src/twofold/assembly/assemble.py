@@ -15,6 +15,7 @@ from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
 from twofold.assembly.brokers import transport_of
 from twofold.assembly.settings import Settings, sqlite_path
+from twofold.assembly.tracing import tracing_of_process
 from twofold.errors import Problem, SettingsProblems
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
@@ -25,6 +26,7 @@ from twofold.runtime.system import System
 from twofold.wiring.application import Application
 
 ALL_ROLES = frozenset({"api", "commands", "relay", "projector", "scheduler"})
+_PLAIN = {"kafkas": "kafka", "amqps": "amqp", "rediss": "redis"}
 _DRIVERS = {"pymongo": "TWOFOLD_READ", "asyncpg": "TWOFOLD_LOG"}
 
 
@@ -53,11 +55,13 @@ def assemble(
         runtime or RuntimeSettings(),
         projections=settings.projections,
         commands=settings.commands,
-        broker=urlsplit(settings.broker).scheme.removesuffix("s"),
+        broker=_PLAIN.get(urlsplit(settings.broker).scheme, urlsplit(settings.broker).scheme),
         partitions=settings.partitions,
         channel_prefix=settings.channel_prefix,
         max_event_bytes=settings.max_event_bytes,
         hold_projections_seconds=settings.hold_projections_seconds,
+        log_database=_database(settings.log),
+        read_database=_database(settings.read),
     )
     return System(
         application,
@@ -68,7 +72,14 @@ def assemble(
         settings=runtime,
         roles=roles,
         transport=transport,
+        tracing=tracing_of_process(),
     )
+
+
+def _database(url: str) -> str:
+    """As the semantic conventions call it."""
+    scheme = urlsplit(url).scheme.partition("+")[0]
+    return "postgresql" if scheme == "postgres" else scheme
 
 
 def _stores(name: str, settings: Settings) -> tuple[Log, ReadStore]:

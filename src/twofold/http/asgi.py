@@ -14,6 +14,7 @@ from twofold.errors import NotCaughtUp, TwofoldError
 from twofold.http.bearer import SecuritySettings, UnknownKey
 from twofold.http.commands import CommandOperation, CommandStatus
 from twofold.http.demo import Demo
+from twofold.http.entrance import Entrance
 from twofold.http.exchange import Exchange, Receive, Scope, Send
 from twofold.http.health import Health, Measurements
 from twofold.http.live import LiveUpdates
@@ -148,6 +149,13 @@ class HttpApp:
         exchange.request_id = given if _REQUEST_ID.match(given) else new_id(self.system.clock.now())
         exchange.add(b"x-request-id", exchange.request_id)
         try:
+            with Entrance(exchange, self.system.observer.tracing):
+                await self._answer(exchange)
+        finally:
+            self.measurements.observe(exchange, time.perf_counter() - begun)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
             operation = self._router.find(exchange)
             if operation is None and self._pages is not None:
                 await self._pages(exchange.scope, exchange.receive, exchange.pass_on)
@@ -161,8 +169,6 @@ class HttpApp:
             await operation(exchange)
         except Exception as exc:
             await self._fail(exchange, exc)
-        finally:
-            self.measurements.observe(exchange, time.perf_counter() - begun)
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
         if exchange.status:

@@ -24,7 +24,6 @@ from twofold.wiring.routes import Route
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _OPERATORS = role("operator")
-_TRACE = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 class CommandOperation:
@@ -46,7 +45,7 @@ class CommandOperation:
             caller=exchange.caller,
             key=idempotency_key(exchange),
             correlation_id=exchange.request_id,
-            trace=_trace(exchange),
+            trace=exchange.traceparent,
         )
         if self._system.queued.asynchronous or prefers_later(exchange):
             await self._accept(exchange, command, sent)
@@ -168,8 +167,3 @@ def idempotency_key(exchange: Exchange) -> str:
     if match is None or text.count('"') not in (0, 2):
         raise Malformed("Idempotency-Key: 1 to 255 visible characters, quoted or not")
     return match.group(1)
-
-
-def _trace(exchange: Exchange) -> str:
-    text = exchange.header(b"traceparent")
-    return text if _TRACE.match(text) else ""

@@ -39,6 +39,7 @@ class Exchange:
         "scope",
         "send",
         "status",
+        "traceparent",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +52,7 @@ class Exchange:
         self.caller: Caller = NOBODY
         self.parameters: Mapping[str, str] = {}
         self.request_id = ""
+        self.traceparent = ""
         self.route = ""
         self.status = 0
         self.complete = False
@@ -59,11 +61,16 @@ class Exchange:
         self._headers: dict[bytes, bytes] | None = None
         self._cookies: dict[str, str] | None = None
 
-    def header(self, name: bytes) -> str:
-        """A header's value, "" if absent; ``name`` in lower case."""
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """The headers by their names in lower case."""
         if self._headers is None:
             self._headers = dict(self.scope["headers"])
-        return self._headers.get(name, b"").decode("latin-1")
+        return self._headers
+
+    def header(self, name: bytes) -> str:
+        """A header's value, "" if absent; ``name`` in lower case."""
+        return self.headers.get(name, b"").decode("latin-1")
 
     def has(self, name: bytes) -> bool:
         """Whether a header was sent, be it empty."""

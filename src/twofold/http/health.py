@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from twofold.errors import TwofoldError
 from twofold.http.exchange import Exchange
+from twofold.http.measured import MeasuredDistributions
 from twofold.runtime.system import System
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -23,6 +24,7 @@ class Measurements:
 
     def __init__(self, system: System) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(MeasuredDistributions(system.observer.measures))
         self._system = system
         self.requests = Counter(
             "twofold_requests",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -11,6 +12,7 @@ from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
 from twofold.ports.read_store import Checkpoint, Move, ReadTransaction
 from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
+from twofold.runtime.observing.observer import Observer
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
 from twofold.wiring.foldings import Folding, Writing
@@ -84,13 +86,20 @@ class Batch:
 class Applier:
     """One projection in one version, and where it writes."""
 
-    def __init__(self, projection: Folding | Writing, version: int, epoch: str) -> None:
+    def __init__(
+        self, projection: Folding | Writing, version: int, epoch: str, observer: Observer
+    ) -> None:
         self.projection = projection
         self.version = version
         self.name = projection.name
         self.table = table_name(projection.name, version)
         self.types = types_of(projection)
         self._epoch = epoch
+        self._observer = observer
+
+    def observed(self, batch: Batch, *, inline: bool = False) -> AbstractContextManager[None]:
+        """For the transaction in which ``batch`` is applied."""
+        return self._observer.applying(self.name, batch.events, inline=inline)
 
     async def apply(self, transaction: ReadTransaction, batch: Batch) -> Checkpoint:
         """Apply ``batch`` and move the checkpoint from its beginning to its end.

@@ -39,8 +39,9 @@ async def catch_up(
         end = None if len(events) == batch_size else (last.position, last.time_us)
         batch = Batch(events, types, position, end)
         try:
-            async with read_store.transaction() as transaction:
-                checkpoint = await applier.apply(transaction, batch)
+            with applier.observed(batch):
+                async with read_store.transaction() as transaction:
+                    checkpoint = await applier.apply(transaction, batch)
         except CheckpointLost:
             # Others are at work, or were, by partitions that stand apart.
             await Levelling(log, read_store, types, progress, batch_size).level(applier)

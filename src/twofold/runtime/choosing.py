@@ -11,6 +11,7 @@ from twofold.errors import CheckpointLost, Outdated
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.runtime.applying import Applier
+from twofold.runtime.observing.observer import Observer
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.versions import version_of
 from twofold.wiring.foldings import Folding, Writing
@@ -28,6 +29,7 @@ class Choosing:
         log: Log,
         read_store: ReadStore,
         settings: RuntimeSettings,
+        observer: Observer,
         *,
         at_work: bool,
     ) -> None:
@@ -38,6 +40,7 @@ class Choosing:
         self._log = log
         self._store = read_store
         self._settings = settings
+        self._observer = observer
         self._at_work = at_work
 
     async def choose(self) -> list[Applier]:
@@ -64,7 +67,10 @@ class Choosing:
             if events > self._settings.rebuild_at_start_events:
                 raise Outdated(outdated, events)
             _LOG.info("folds have changed, building anew", projections=outdated, events=events)
-        return [Applier(p, chosen[p.name].number, self._log.epoch) for p in self._projections]
+        return [
+            Applier(p, chosen[p.name].number, self._log.epoch, self._observer)
+            for p in self._projections
+        ]
 
     async def claim(self, appliers: Sequence[Applier]) -> bool:
         """Make the versions ours before anything is in them; False if other code was first.

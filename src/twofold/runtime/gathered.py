@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, NamedTuple, TypeVar
 
 from twofold.errors import StoreUnavailable
@@ -31,7 +32,7 @@ class Gathered(Generic[T, R]):
         asked = _Asked[T, R](item, asyncio.get_running_loop().create_future())
         self._asked.append(asked)
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(), context=Context())
         return await asked.future
 
     async def _run(self) -> None:

@@ -71,7 +71,8 @@ class InlineProjections:
                 if position < batch.after:
                     position = await self._stored_position(applier, reading)
                 piece = batch if position == batch.after else await self._gap(position, batch.after)
-                self._applied.append(await applier.apply(reading, piece))
+                with applier.observed(piece, inline=True):
+                    self._applied.append(await applier.apply(reading, piece))
                 position = piece.position
             except CheckpointLost:
                 position = await self._stored_position(applier, reading)

@@ -93,8 +93,9 @@ class Projector:
         return True
 
     async def _apply(self, batch: Batch) -> None:
-        async with self._store.transaction() as transaction:
-            checkpoint: Checkpoint = await self.applier.apply(transaction, batch)
+        with self.applier.observed(batch):
+            async with self._store.transaction() as transaction:
+                checkpoint: Checkpoint = await self.applier.apply(transaction, batch)
         self._progress.advanced([checkpoint])
 
     async def _hold(self, batch: Batch) -> None:

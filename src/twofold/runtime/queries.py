@@ -14,6 +14,8 @@ from twofold.messages.value import Query, ReadModel
 from twofold.ports.log import Log
 from twofold.ports.read_store import Condition, ReadStore, Select, Selected, Summed, Sums
 from twofold.runtime.listing import Listing, ListRequest, Parameters
+from twofold.runtime.observing.documents import observed
+from twofold.runtime.observing.observer import Observer
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tokens import Tokens
@@ -59,10 +61,12 @@ class Queries:
         tokens: Tokens,
         tables: dict[str, str],
         settings: RuntimeSettings,
+        observer: Observer,
     ) -> None:
         self._wired = wired
         self._log = log
-        self._store = read_store
+        self._store = observed(read_store, observer)
+        self._observer = observer
         self._progress = progress
         self._tokens = tokens
         self._tables = tables
@@ -137,12 +141,19 @@ class Queries:
             return False
         position = self._tokens.position(asked.token, self._progress.head)
         try:
-            await self._progress.reach(tables, position, wait)
+            await self._reach(tables, position, wait)
         except NotCaughtUp:
             if route.when_behind == "refuse":
                 raise
             return True
         return False
+
+    async def _reach(self, tables: Sequence[str], position: int, wait: float) -> None:
+        slowest = min(tables, key=lambda table: self._progress.checkpoint(table).position)
+        name = next(name for name, table in self._tables.items() if table == slowest)
+        cause = await self._observer.cause(self._log, position)
+        with self._observer.waiting(name, position, cause):
+            await self._progress.reach(tables, position, wait)
 
     def _shows(self, folding: Folding, raw: bytes, limited: bool, caller: Caller) -> bool:
         """Whether the document is there for this caller."""

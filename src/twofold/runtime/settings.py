@@ -14,7 +14,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``channel_prefix``: stands before the names of all channels at the broker.
     ``max_event_bytes``: the largest event that is recorded, 0 for no limit.
     ``command_partitions``: how many workers can share accepted commands. ``broker`` names the kind
-    of the transport, whose offsets mean nothing to another.
+    of the transport, whose offsets mean nothing to another; ``log_database`` and ``read_database``
+    name the kinds of the stores for traces.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -45,6 +46,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     own_rows: bool = True
     commands: Literal["sync", "async"] = "sync"
     broker: str = ""
+    log_database: str = "memory"
+    read_database: str = "memory"
     command_partitions: int = 16
     commands_in_hand: int = 1_000
     command_attempts: int = 5

@@ -13,13 +13,16 @@ from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.tracing import NO_TRACING, Tracing
 from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.choosing import Choosing
-from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
+from twofold.runtime.observing.commands import ObservedCommandBus
+from twofold.runtime.observing.observer import Observer
+from twofold.runtime.observing.transport import ObservedTransport
 from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
@@ -64,6 +67,7 @@ class System:
         settings: RuntimeSettings | None = None,
         roles: frozenset[str] = frozenset({"api", "commands", "projector", "scheduler"}),
         transport: Transport | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.wired: Wired = wire(application)
         if not read_store.lends_transactions:
@@ -75,7 +79,11 @@ class System:
         self.chance = chance
         self.settings = settings or RuntimeSettings()
         self.roles = roles
-        self.transport = transport
+        databases = self.settings.log_database, self.settings.read_database
+        self.observer = Observer(clock, tracing, *databases)
+        self.transport: Transport | None = None
+        if transport is not None:
+            self.transport = ObservedTransport(transport, self.observer, self.settings.broker)
         self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._process_tasks: list[asyncio.Task[None]] = []
@@ -94,7 +102,12 @@ class System:
         await self.log.open()
         self.tokens = Tokens(self.log.epoch, self.log.secret)
         self._choosing = Choosing(
-            self.wired, self.log, self.read_store, self.settings, at_work=bool(self.roles)
+            self.wired,
+            self.log,
+            self.read_store,
+            self.settings,
+            self.observer,
+            at_work=bool(self.roles),
         )
         self.appliers = await self._choosing.choose() if self.reads else []
         self.tables = {applier.name: applier.table for applier in self.appliers}
@@ -111,6 +124,7 @@ class System:
             self.tokens,
             self.tables,
             self.settings,
+            self.observer,
         )
         self._start_sharing()
         if self._writes_inline:
@@ -195,12 +209,17 @@ class System:
             else LaterProjections(self.tail, self.progress)
         )
         self._writer = Writer(
-            self.log, inline, self.settings.command_batch, self.settings.max_event_bytes
+            self.log,
+            inline,
+            self.observer,
+            self.settings.command_batch,
+            self.settings.max_event_bytes,
         )
         self.streams = Streams(
             self.log, self.wired, self.settings.cached_streams, own_rows=self.settings.own_rows
         )
-        self.commands = CommandBus(
+        self.commands = ObservedCommandBus(
+            self.observer,
             self.wired,
             self.log,
             self.streams,

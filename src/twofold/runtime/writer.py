@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from typing import NamedTuple, Protocol
 
 from twofold.errors import MessageTooLarge, ProjectionFailed, ShuttingDown, StoreUnavailable
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
+from twofold.runtime.observing.observer import Observer
 from twofold.runtime.own_rows import RowChange, overtaken, save_rows
 from twofold.runtime.streams import StreamState
 
@@ -38,9 +40,15 @@ class Writer:
     """Writes appends of all tasks in batches, in the order in which they came, with no timer."""
 
     def __init__(
-        self, log: Log, inline: Inline, batch_limit: int, max_event_bytes: int = 0
+        self,
+        log: Log,
+        inline: Inline,
+        observer: Observer,
+        batch_limit: int,
+        max_event_bytes: int = 0,
     ) -> None:
         self._log = log
+        self._observer = observer
         self._inline = inline
         self._limit = batch_limit
         self._max_event_bytes = max_event_bytes
@@ -67,7 +75,8 @@ class Writer:
                 return future
         self._pending.append(Waiting(append, basis, future, change))
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            # It works for all, so it belongs to no request: neither its trace nor its log lines.
+            self._task = asyncio.create_task(self._run(), context=Context())
         return future
 
     async def drain(self) -> None:
@@ -101,14 +110,15 @@ class Writer:
             recorded: list[Recorded] = []
             outcomes: Sequence[AppendOutcome] = ()
             try:
-                async with self._log.transaction() as transaction:
-                    batch = await _still_so(transaction, batch)
-                    appends = [waiting.append for waiting in batch]
-                    outcomes = await transaction.append(appends)
-                    await _save(transaction, batch, outcomes)
-                    recorded = _recorded(appends, outcomes)
-                    if recorded:
-                        await self._inline.apply(transaction, recorded)
+                with self._observer.appending([waiting.append for waiting in batch]):
+                    async with self._log.transaction() as transaction:
+                        batch = await _still_so(transaction, batch)
+                        appends = [waiting.append for waiting in batch]
+                        outcomes = await transaction.append(appends)
+                        await _save(transaction, batch, outcomes)
+                        recorded = _recorded(appends, outcomes)
+                        if recorded:
+                            await self._inline.apply(transaction, recorded)
             except ProjectionFailed as exc:
                 culprit = _append_at(appends, outcomes, exc.position)
                 if culprit is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from twofold.assembly.assemble import ALL_ROLES
 from twofold.assembly.serving import build, serve
 from twofold.assembly.settings import Settings
+from twofold.assembly.tracing import export_traces
 from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
 from twofold.ops.commands.schemas import schema_problems
 from twofold.ops.commands.target import App, Config, found
@@ -54,6 +56,7 @@ def run(
             "commands are decided where they come in, so there is nothing for a process of their "
             "own to do; set TWOFOLD_COMMANDS=async"
         )
+    export_traces(application.name, role, os.environ)
     http = build(application, settings, _ROLES[role])
     tune_interpreter()
     started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))

@@ -13,6 +13,7 @@ import structlog
 from twofold.domain.inbox import Foreign
 from twofold.errors import ShuttingDown, StoreUnavailable, TwofoldError
 from twofold.messages.recorded import microseconds
+from twofold.messages.trace_context import read_traceparent
 from twofold.messages.value import Command
 from twofold.ports.agenda import QueuedCommand
 from twofold.ports.inbox import Inbox, Rejected
@@ -198,7 +199,7 @@ class InboxWorker:
             operation,
             self._encode(command),
             meta.attributes.get("correlationid", ""),
-            meta.attributes.get("traceparent", ""),
+            read_traceparent(meta.attributes.get("traceparent", "")),
             0,
         )
         try:

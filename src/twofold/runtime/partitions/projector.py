@@ -131,10 +131,11 @@ class SharedProjector:
         while True:
             moves = stretch.moves(self._applied)
             try:
-                async with self._store.transaction() as transaction:
-                    checkpoint = await self.applier.apply_parts(
-                        transaction, stretch.batch, stretch.partitions, moves, self._known
-                    )
+                with self.applier.observed(stretch.batch):
+                    async with self._store.transaction() as transaction:
+                        checkpoint = await self.applier.apply_parts(
+                            transaction, stretch.batch, stretch.partitions, moves, self._known
+                        )
                 break
             except ProjectionFailed as exc:
                 blocked.add(self._block(stretch, exc))

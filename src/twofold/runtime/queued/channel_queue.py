@@ -132,6 +132,8 @@ class ChannelQueue:
             "datacontenttype": "application/json",
             _SEAL: self._seals.of_message(data),
         }
+        if command.trace:
+            attributes["traceparent"] = command.trace
         return Message(partition_of(command.lane, self.partitions), command.lane, attributes, data)
 
     async def _publish(self, messages: Sequence[Message]) -> Sequence[None]:

@@ -1,0 +1,190 @@
+"""Traces through the API of OpenTelemetry: recorded by whatever provider the process has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextvars import Token
+from types import TracebackType
+
+from opentelemetry import context as contexts
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
+
+from twofold.messages.trace_context import is_sampled, read_traceparent
+from twofold.ports.tracing import NO_SPAN, Attributes, Kind, NoSpan, Span
+
+_LINKS = 128
+_KINDS = {
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+    "producer": SpanKind.PRODUCER,
+    "consumer": SpanKind.CONSUMER,
+}
+
+
+class OpenTelemetryTracing:
+    """Which traces are sampled, and where they go, is up to the provider."""
+
+    on = True
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def recording(self) -> bool:
+        """As the context says."""
+        return trace.get_current_span().is_recording()
+
+    def entry(self, name: str, attributes: Attributes, headers: Mapping[bytes, bytes]) -> Span:
+        """With the propagators that ``OTEL_PROPAGATORS`` names, by default W3C's."""
+        under_way = trace.get_current_span().get_span_context()
+        if under_way.is_valid:
+            # Mounted in an application that has opened a span for the request already.
+            return self._begin(name, SpanKind.INTERNAL, attributes, None)
+        outside = propagate.extract(headers, Context(), _HEADERS)
+        return self._begin(name, SpanKind.SERVER, attributes, outside)
+
+    def span(self, name: str, kind: Kind, attributes: Attributes, parent: str = "") -> Span:
+        """Unsampled ones are not even begun."""
+        if not parent:
+            under_way = trace.get_current_span().get_span_context()
+            if under_way.is_valid and not under_way.trace_flags.sampled:
+                return NoSpan(_text(under_way))
+            return self._begin(name, _KINDS[kind], attributes, None)
+        if not is_sampled(parent):
+            return NoSpan(parent)
+        return self._begin(name, _KINDS[kind], attributes, _within(parent))
+
+    def inner(self, name: str, kind: Kind, attributes: Attributes, cause: str = "") -> Span:
+        """Costs one look at the context where nothing is recorded."""
+        if not trace.get_current_span().is_recording():
+            return NO_SPAN
+        links = _links([cause]) if cause else ()
+        return self._begin(name, _KINDS[kind], attributes, None, links)
+
+    def batch(
+        self, name: str, kind: Kind, attributes: Attributes, traceparents: Iterable[str]
+    ) -> Span:
+        """The span under way is not asked: work for several begins in whoever came first."""
+        sampled = list(dict.fromkeys(one for one in traceparents if is_sampled(one)))
+        if not sampled:
+            return NO_SPAN
+        links = _links(sampled[1 : _LINKS + 1])
+        return self._begin(name, _KINDS[kind], attributes, _within(sampled[0]), links)
+
+    def _begin(
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes,
+        context: Context | None,
+        links: Iterable[Link] = (),
+    ) -> Span:
+        return _Open(
+            self._tracer.start_span(
+                name, context, kind, attributes, tuple(links), record_exception=False
+            )
+        )
+
+
+class _Open:
+    """A span of OpenTelemetry."""
+
+    __slots__ = ("_expected", "_span", "_token", "traceparent")
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+        self._expected = False
+        self._token: Token[Context] | None = None
+        self.traceparent = _text(span.get_span_context())
+
+    @property
+    def recorded(self) -> bool:
+        return self._span.is_recording()
+
+    def tell(self, attributes: Attributes) -> None:
+        self._span.set_attributes(attributes)
+
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
+    def failed(self, error_type: str) -> None:
+        self._span.set_attribute("error.type", error_type)
+        self._span.set_status(Status(StatusCode.ERROR))
+
+    def expected(self) -> None:
+        self._expected = True
+
+    def __enter__(self) -> Span:
+        self._token = contexts.attach(trace.set_span_in_context(self._span))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            contexts.detach(self._token)
+        # An error's text may hold what must not leave; its type never does.
+        if kind is not None and not self._expected:
+            self.failed(kind.__qualname__)
+        self._span.end()
+
+
+class _Headers(Getter[Mapping[bytes, bytes]]):
+    """Headers as ASGI has them."""
+
+    def get(self, carrier: Mapping[bytes, bytes], key: str) -> list[str] | None:
+        value = carrier.get(key.lower().encode())
+        return None if value is None else [value.decode("latin-1")]
+
+    def keys(self, carrier: Mapping[bytes, bytes]) -> list[str]:
+        return [name.decode("latin-1") for name in carrier]
+
+
+_HEADERS = _Headers()
+
+
+def _text(context: SpanContext) -> str:
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+def _context(traceparent: str) -> SpanContext | None:
+    text = read_traceparent(traceparent)
+    if not text:
+        return None
+    _, trace_id, span_id, flags = text.split("-")
+    return SpanContext(
+        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+    )
+
+
+def _within(traceparent: str) -> Context | None:
+    """Where the span named is under way here, that one itself; else it is somewhere else."""
+    named = _context(traceparent)
+    if named is None:
+        return Context()
+    under_way = trace.get_current_span().get_span_context()
+    if under_way.span_id == named.span_id and under_way.trace_id == named.trace_id:
+        return None
+    return trace.set_span_in_context(NonRecordingSpan(named), Context())
+
+
+def _links(traceparents: Iterable[str]) -> list[Link]:
+    found = [_context(one) for one in traceparents]
+    return [Link(one) for one in found if one is not None]
