@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from twofold.errors import TwofoldError
 from twofold.http.exchange import Exchange
 from twofold.http.measured import MeasuredDistributions
+from twofold.http.standing import Standing
 from twofold.runtime.system import System
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -25,6 +26,7 @@ class Measurements:
     def __init__(self, system: System) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(MeasuredDistributions(system.observer.measures))
+        self._standing = Standing(system, self.registry)
         self._system = system
         self.requests = Counter(
             "twofold_requests",
@@ -105,6 +107,7 @@ class Measurements:
             self._stuck.labels(name).set(count)
         await self._count_commands()
         await self._count_messages()
+        await self._standing.look()
         await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
 
     async def _count_commands(self) -> None:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from twofold.errors import TwofoldError
-from twofold.ops.commands import events, proof, rejected, run, status
+from twofold.ops.commands import events, monitoring, proof, rejected, run, status
 from twofold.ops.commands.processes import processes
 from twofold.ops.services.command import app as services
 
@@ -23,6 +23,7 @@ app.command()(run.check)
 app.command()(status.status)
 app.command("events")(events.events)
 app.command("rejected")(rejected.rejected)
+app.command("monitoring")(monitoring.monitoring)
 app.command()(proof.verify)
 app.command()(proof.rebuild)
 app.add_typer(processes, name="processes")

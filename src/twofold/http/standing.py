@@ -1,0 +1,100 @@
+"""How things stand at the moment of a scrape, as far as this process can see."""
+
+from __future__ import annotations
+
+from math import nan
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from twofold.errors import TwofoldError
+from twofold.messages.recorded import microseconds
+from twofold.runtime.partitions.relay import GROUP, Published
+from twofold.runtime.system import System
+
+
+class Standing:
+    """Gauges that are looked up when somebody asks for them."""
+
+    def __init__(self, system: System, registry: CollectorRegistry) -> None:
+        self._system = system
+        self._lag = Gauge(
+            "twofold_projection_lag_seconds",
+            "Since the oldest event not applied yet happened (NaN: the log does not answer)",
+            ("projection",),
+            registry=registry,
+        )
+        self._stopped = Gauge(
+            "twofold_worker_stopped",
+            "1 while a worker of this process can't go on; workers that do are left out",
+            ("worker",),
+            registry=registry,
+        )
+        self._published = Gauge(
+            "twofold_relay_published_position",
+            "Last position known to be published, by any relay (NaN: the log does not answer)",
+            registry=registry,
+        )
+        self._unpublished = Gauge(
+            "twofold_relay_lag_events",
+            "Events not known to be published yet; 0 without a broker",
+            registry=registry,
+        )
+        self._ahead = Gauge(
+            "twofold_clock_ahead_seconds",
+            "How far the newest applied event lies in this process's future: clocks differ",
+            registry=registry,
+        )
+
+    async def look(self) -> None:
+        """Set all of them."""
+        self._look_at_workers()
+        self._look_at_clocks()
+        await self._look_at_projections()
+        await self._look_at_relay()
+
+    def _look_at_workers(self) -> None:
+        system = self._system
+        self._stopped.clear()
+        for part in (system.processes, system.queued, system.sharing, system.inboxes):
+            for worker in part.stopped():
+                self._stopped.labels(worker).set(1)
+
+    def _look_at_clocks(self) -> None:
+        checkpoints = [self._system.progress.checkpoint(one.table) for one in self._system.appliers]
+        newest_us = max((one.time_us for one in checkpoints), default=0)
+        now_us = microseconds(self._system.clock.now())
+        self._ahead.set(max(0.0, (newest_us - now_us) / 1e6))
+
+    async def _look_at_projections(self) -> None:
+        progress, ages = self._system.progress, dict[int, float]()
+        for applier in self._system.appliers:
+            position = progress.checkpoint(applier.table).position
+            if position not in ages:
+                ages[position] = await self._age(position)
+            self._lag.labels(applier.name).set(ages[position])
+
+    async def _age(self, position: int) -> float:
+        """How old the event behind ``position`` is, 0 if there is none."""
+        if position >= self._system.progress.head:
+            return 0.0
+        try:
+            events = await self._system.log.read(position, 1)
+        except TwofoldError:
+            return nan
+        now_us = microseconds(self._system.clock.now())
+        return max(0.0, (now_us - events[0].time_us) / 1e6) if events else 0.0
+
+    async def _look_at_relay(self) -> None:
+        system = self._system
+        if system.transport is None:
+            return
+        try:
+            mark = (await system.log.leases.marks(GROUP)).get(0, "")
+        except TwofoldError:
+            self._published.set(nan)
+            return
+        # The mark is written a little later than the events are published.
+        known = system.sharing.relay.published.position if system.sharing.relay else 0
+        position = max(Published.of(mark).position, known)
+        self._published.set(position)
+        self._unpublished.set(max(0, system.progress.head - position))
