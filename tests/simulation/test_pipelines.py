@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from tests.simulation.pipelines import Pipeline
 from twofold.errors import NotCaughtUp, NotFound
 from twofold.ports.read_store import Checkpoint, Move, Part
 from twofold.runtime.partitions.arrivals import Arrivals
-from twofold.runtime.partitions.relay import Relay
+from twofold.runtime.partitions.channel_check import ChannelCheck
 from twofold.runtime.partitions.wire import Incoming
 from twofold.runtime.progress import Progress
 from twofold.testing.virtual_time import VirtualClock, run_virtual
@@ -85,8 +85,8 @@ def test_a_wait_without_an_end_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_relay_that_never_looks_whether_the_broker_kept_it_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def trusting(self: Relay) -> None:
-        return
+    async def trusting(self: ChannelCheck, published: Sequence[int]) -> Sequence[int]:
+        return ()
 
-    monkeypatch.setattr(Relay, "_check_now_and_then", trusting)
+    monkeypatch.setattr(ChannelCheck, "beside", trusting)
     found_out()

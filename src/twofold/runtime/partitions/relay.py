@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from twofold.errors import BrokerUnsuitable, ForeignLog, LeaseLost, TwofoldError
+from twofold.errors import LeaseLost, TwofoldError
 from twofold.messages.recorded import Recorded
 from twofold.ports.leases import Leases
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Message, Transport
 from twofold.runtime.applying import Batch
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.partitions.channel_check import ChannelCheck
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.wire import Wire
 from twofold.runtime.settings import RuntimeSettings
@@ -23,7 +24,6 @@ from twofold.runtime.tail import Tail
 _LOG = structlog.get_logger("twofold.relay")
 GROUP = "relay"
 _MARK_SECONDS = 0.2
-_CHECK_SECONDS = 3.0
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -63,18 +63,17 @@ class Relay:
         self._tail = tail
         self._transport = transport
         self._channel = channel.name
-        self._opening = [channel]
         self._wire = wire
         self._membership = membership
         self._leases = leases
         self._clock = clock
         self._chance = chance
         self._settings = settings
+        self._check = ChannelCheck(transport, channel, wire, clock, settings.max_event_bytes)
         self._marked_at = clock.monotonic()
         self._marked = Published()
         self._marking: asyncio.Future[None] | None = None
         self._token = 0
-        self._checked_at = clock.monotonic()
         self._failures = 0
         self._stopping = False
 
@@ -98,6 +97,7 @@ class Relay:
                     await self._lead()
                 finally:
                     await self._end_marking()
+                    await self._check.end()
             except LeaseLost:
                 await self._membership.renew()
             except TwofoldError as exc:
@@ -109,7 +109,7 @@ class Relay:
         """From where the mark stands, as long as the lease is ours."""
         lease = self._membership.held[0]
         self._resume(lease.token, lease.mark)
-        await self._check_channel()
+        await self._tell_of_loss(await self._check.now(self.published.last))
         batch = await self._read(self.published.position)
         while not self._stopping and self._holds(lease.token):
             if batch.events:
@@ -121,7 +121,7 @@ class Relay:
                 batch = await self._read(batch.position)
                 if not batch.events:
                     await self._mark(lease.token)
-                    await self._check_now_and_then()
+                    await self._tell_of_loss(await self._check.beside(self.published.last))
         await self._mark(lease.token)
 
     @property
@@ -162,42 +162,15 @@ class Relay:
             last = (marked.position,) * self._wire.partitions
         self.published = self._marked = Published(marked.position, last)
 
-    async def _check_channel(self) -> None:
-        """Whether it takes our events and has kept those it took. Raises ForeignLog."""
-        await self._transport.open(self._opening)
-        wanted, limit = self._settings.max_event_bytes, self._transport.limit_bytes
-        if wanted > limit:
-            raise BrokerUnsuitable(
-                "the broker",
-                f"it takes messages of {limit:,} bytes, and events may have {wanted:,}: raise its "
-                "limit or lower TWOFOLD_MAX_EVENT_BYTES",
-            )
-        await self._check_newest()
+    async def _tell_of_loss(self, partitions: Sequence[int]) -> None:
+        """A broker that came back without the newest messages leaves readers no way to know.
 
-    async def _check_now_and_then(self) -> None:
-        if self._clock.monotonic() - self._checked_at >= _CHECK_SECONDS:
-            await self._check_channel()
-
-    async def _check_newest(self) -> None:
-        """Two systems of one name at one broker would mix their events. Raises ForeignLog.
-
-        A broker that came back without the newest messages leaves readers no way to know, so they
-        are told by a watermark that speaks of nothing before itself: they ask the log then.
+        So they are told by watermarks that speak of nothing before themselves: they ask the log.
         """
-        self._checked_at = self._clock.monotonic()
-        newest = await self._transport.last(self._channel)
-        for delivery in newest.values():
-            epoch = delivery.attributes.get("logepoch", "")
-            if epoch and epoch != self._wire.epoch:
-                raise ForeignLog(f"channel {self._channel}", self._wire.epoch, epoch)
-        lost = [
-            self._wire.watermark(partition, position, position)
-            for partition, position in enumerate(self.published.last)
-            if position > self._wire.position(newest.get(partition))
-        ]
-        if lost:
-            _LOG.warning("the broker lacks messages", channel=self._channel, partitions=len(lost))
-            await self._transport.publish(self._channel, lost)
+        last = self.published.last
+        if partitions:
+            watermarks = [self._wire.watermark(n, last[n], last[n]) for n in partitions]
+            await self._transport.publish(self._channel, watermarks)
 
     async def _publish(self, batch: Batch) -> None:
         messages, last = self._messages(batch.events)
