@@ -342,4 +342,8 @@ class ReadStore(Protocol):
         """One row, for verification. ``texts`` may come back empty."""
 
     async def wait_applied(self, timeout_seconds: float) -> None:
-        """Return when some checkpoint may have moved, at the latest after the timeout."""
+        """Return when some checkpoint may have moved since the last call, at the latest after the
+        timeout.
+
+        A move counts that came while nobody waited: the caller was reading then.
+        """

@@ -49,6 +49,7 @@ class MemoryReadStore:
 
     def __init__(self, tables: MemoryTables | None = None) -> None:
         self._kept = tables or MemoryTables()
+        self._awaited = self._kept.moved
 
     async def open(self, tables: Sequence[Table]) -> None:
         """Create missing tables. Raises ShapeChanged."""
@@ -154,9 +155,10 @@ class MemoryReadStore:
         """Wait for a commit."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._kept.moved.wait()
+                await self._awaited.wait()
         except TimeoutError:
             return
+        self._awaited = self._kept.moved
 
 
 class MemoryReadTransaction:

@@ -37,6 +37,8 @@ from twofold.ports.read_store import (
     Table,
 )
 
+_CHANNEL = "twofold_read"
+
 
 class PostgresReadStore:
     """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
@@ -51,6 +53,7 @@ class PostgresReadStore:
         self._counted = Counted()
         self._statistics = Statistics(self._dialect)
         self._opened = False
+        self._awaited: asyncio.Event | None = None
 
     async def open(self, tables_wanted: Sequence[Table]) -> None:
         """Connect and create missing tables. Raises ShapeChanged."""
@@ -64,7 +67,7 @@ class PostgresReadStore:
     async def close(self) -> None:
         """Disconnect."""
         if self._opened:
-            self._opened = False
+            self._opened, self._awaited = False, None
             await self._database.close()
 
     @asynccontextmanager
@@ -74,7 +77,7 @@ class PostgresReadStore:
             transaction = PostgresReadTransaction(connection, self._tables, self._dialect)
             async with connection.transaction():
                 yield transaction
-            self._database.announce("twofold_read")
+            self._database.announce(_CHANNEL)
             await self._statistics.wrote(connection, transaction.written)
 
     def within(self, transaction: LogTransaction) -> PostgresReadTransaction:
@@ -148,11 +151,13 @@ class PostgresReadStore:
 
     async def wait_applied(self, timeout_seconds: float) -> None:
         """A notification wakes; one that got lost is made up for by the caller's next poll."""
+        self._awaited = self._awaited or self._database.notified(_CHANNEL)
         try:
-            async with asyncio.timeout(min(timeout_seconds, 0.25)):
-                await self._database.notified("twofold_read").wait()
+            async with asyncio.timeout(timeout_seconds):
+                await self._awaited.wait()
         except TimeoutError:
             return
+        self._awaited = self._database.notified(_CHANNEL)
 
     async def _documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         sql = (

@@ -51,7 +51,8 @@ class SqliteReadStore:
         self._gets: dict[str, str] = {}
         self._counted = Counted()
         self._opened = False
-        self._moved = asyncio.Event()
+        self._moved = self._awaited = asyncio.Event()
+        self._version = 0
 
     async def open(self, tables_wanted: Sequence[Table]) -> None:
         """Open the file and create missing tables. Raises ShapeChanged."""
@@ -147,14 +148,15 @@ class SqliteReadStore:
         """A commit of this process wakes at once; one of another is seen within some 10 ms."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
-        version = self._data_version()
         while (left := deadline - loop.time()) > 0:
             try:
                 async with asyncio.timeout(min(_LOOK_SECONDS, left)):
-                    await self._moved.wait()
+                    await self._awaited.wait()
+                self._awaited = self._moved
                 return
             except TimeoutError:
-                if self._data_version() != version:
+                before, self._version = self._version, self._data_version()
+                if self._version != before:
                     return
 
     def _data_version(self) -> int:

@@ -290,6 +290,21 @@ class ReadStoreConformance:
             await ours.close()
             await theirs.close()
 
+    async def test_a_move_while_nobody_waits_is_not_slept_through(
+        self, connect: Connect, store: ReadStore
+    ) -> None:
+        theirs = connect()
+        await theirs.open([TABLE])
+        try:
+            for position in range(1, 30):
+                async with theirs.transaction() as transaction:
+                    await transaction.advance(Checkpoint("p", position, 1, "e"), position - 1)
+                await store.checkpoints()
+                async with asyncio.timeout(30):
+                    await store.wait_applied(60)
+        finally:
+            await theirs.close()
+
     async def test_cursors_are_stable_while_rows_come_and_go(self, store: ReadStore) -> None:
         await put(store, *(row(f"{n:02}", units=n) for n in range(0, 40, 2)))
         seen: list[str] = []
