@@ -24,7 +24,7 @@ from twofold import SYSTEM, Caller, Event, Recorded, Sent, System
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
 from twofold.http.asgi import http_app
-from twofold.runtime.folding import FoldBatch
+from twofold.runtime.folding import fold_strictly
 
 _BATCH = 5_000
 _PROJECTION = "training_offer"
@@ -48,7 +48,7 @@ async def filled(address: str, count: int) -> None:
         known = _events(running, count)
         while batch := list(islice(known, _BATCH)):
             async with running.read_store.transaction() as transaction:
-                await FoldBatch(folding, table).apply(transaction, batch)
+                await fold_strictly(folding, table, transaction, batch)
         described = DescribeReviewer(reviewer_id=ReviewerId("reviewer"), name="Rita")
         await running.send(described, Sent(caller=_STAFF))
 

@@ -16,6 +16,8 @@
     ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
     ├── NotCaughtUp             a read model did not reach the position asked for in time
     ├── ProjectionFailed        a fold raised
+    ├── TooMuchParked           a projection stops rather than park everything
+    ├── ParkedChanged           somebody else was at a parked sequence first
     ├── ProcessFailed           a process manager's reaction raised
     ├── CorruptEvent            a recorded event can't be decoded
     ├── UnknownEvent            a recorded event has a type that no module declares
@@ -125,12 +127,14 @@ class Forbidden(TwofoldError):
 
 
 class NotFound(TwofoldError):
-    """There is no such thing."""
+    """There is no such thing. ``nearest``: what may have been meant."""
 
-    def __init__(self, what: str, identity: str) -> None:
+    def __init__(self, what: str, identity: str, nearest: str = "") -> None:
         self.what = what
         self.identity = identity
-        super().__init__(f"no {what} has the id {identity!r}")
+        self.nearest = nearest
+        hint = f"; did you mean {nearest}?" if nearest else ""
+        super().__init__(f"no {what} has the id {identity!r}{hint}")
 
 
 class AlreadyExists(TwofoldError):
@@ -210,6 +214,33 @@ class ProjectionFailed(TwofoldError):
         self.position = position
         super().__init__(
             f"projection {projection} failed on {event_type} of {stream} at position {position}"
+        )
+
+
+class TooMuchParked(TwofoldError):
+    """A projection stops rather than park more sequences than its limit allows."""
+
+    def __init__(self, projection: str, limit: int, cause: str, error: str) -> None:
+        self.projection = projection
+        self.limit = limit
+        self.cause = cause
+        self.error = error
+        of = f" for one cause ({cause})" if cause else ""
+        setting = "TWOFOLD_PARKED_LIMIT" + ("_PER_CAUSE" if cause else "")
+        super().__init__(
+            f"projection {projection} stops: more than {limit} sequences would be parked{of}; the "
+            f"last one failed with {error}. Mend what they have in common, or raise {setting}"
+        )
+
+
+class ParkedChanged(TwofoldError):
+    """Somebody else has released, discarded or tried a parked sequence meanwhile."""
+
+    def __init__(self, projection: str, sequence: str) -> None:
+        self.projection = projection
+        self.sequence = sequence
+        super().__init__(
+            f"{sequence} of {projection} is not as it was seen any more; look at it again"
         )
 
 

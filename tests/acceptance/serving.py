@@ -41,7 +41,7 @@ async def equal_to_the_log(system: System) -> int:
     for applier in system.appliers:
         assert isinstance(applier.projection, Folding)
         async with shadow_store() as shadow:
-            await shadow.open([applier.projection.model.table(applier.version)])
+            await shadow.open(applier.tables)
             verified = await Verification(
                 applier,
                 system.log,

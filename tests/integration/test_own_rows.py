@@ -38,7 +38,7 @@ from twofold.adapters.postgres.sessions import SessionRecorder
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
-from twofold.errors import AlreadyExists, ConcurrencyConflict, ProjectionFailed
+from twofold.errors import AlreadyExists, ConcurrencyConflict
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.testing import site
 from twofold.wiring.wired import wire
@@ -200,14 +200,13 @@ async def test_a_constraint_refuses_its_own_command_alone(team: Team) -> None:
     assert await system.log.head() == 12
 
 
-async def test_what_cannot_be_projected_leaves_the_row_as_it_was(team: Team) -> None:
+async def test_what_cannot_be_projected_is_decided_all_the_same_and_waits(team: Team) -> None:
     system = await team.start(projections="inline")
     await opened(system, 5)
-    with pytest.raises(ProjectionFailed):
-        await system.send(Deposit(account_id=A, amount=POISON))
-    assert (await team.balance(), await system.log.head()) == (5, 2)
+    await system.send(Deposit(account_id=A, amount=POISON))
     await system.send(Deposit(account_id=A, amount=Decimal(1)))
-    assert await team.balance() == 6
+    assert (await team.balance(), await system.log.head()) == (6 + POISON, 4)
+    assert [c.parked for c in (await system.read_store.checkpoints()).values()] == [1]
 
 
 async def test_racing_processes_never_take_what_is_not_there(team: Team) -> None:

@@ -45,7 +45,7 @@ async def proven(system: System, stores: Stores) -> None:
     await system.progress.reach(list(system.tables.values()), head, 15)
     for applier in system.appliers:
         shadow = MemoryReadStore()
-        await shadow.open([applier.projection.model.table(applier.version)])
+        await shadow.open(applier.tables)
         verified = await Verification(
             applier, system.log, system.read_store, shadow, system.wired.events, system.clock, 500
         ).run()

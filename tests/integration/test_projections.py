@@ -11,11 +11,13 @@ import pytest
 from tests.integration.conftest import Start, Stores
 from tests.integration.test_commands import ANN, RITA, draft, submitted
 from tests.proposals import Accept, app
+from tests.waiting import until
 from twofold import Asked, Caller, NotFound, Sent, System
 from twofold.adapters.memory.log import MemoryLog, MemoryStorage
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.domain.projection import OneOf, PageOf
-from twofold.errors import BadToken, FutureToken, NotCaughtUp, ProjectionFailed
+from twofold.errors import BadToken, FutureToken, NotCaughtUp
+from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.verification import Verification
 from twofold.wiring.routes import Route
 
@@ -122,29 +124,9 @@ async def test_two_projectors_on_one_model_apply_each_event_once(start: Start) -
     assert msgspec.json.decode(found.answer)["proposals"] == 61
 
 
-async def test_a_poison_event_stops_its_projection_alone_and_goes_on_when_fixed(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+async def test_an_inline_poison_event_parks_its_document_and_no_command_fails(
+    start: Start,
 ) -> None:
-    system = await start("async", retry_seconds=0.01, retry_limit_seconds=0.05)
-    (fold,) = system.wired.foldings["author_page"].folds["proposal.Submitted"]
-    broken = msgspec.structs.replace(fold, function=lambda page, event: 1 / 0)
-    folds = system.wired.foldings["author_page"].folds
-    folds["proposal.Submitted"] = (broken,)
-    done = await system.send(draft(), Sent(caller=ANN))
-    token = system.tokens.token(done.position)
-    await item(system, done.identity, token)
-    page, asked = route(system, "/api/authors/{author}"), Asked(caller=ANN, token=token)
-    async with asyncio.timeout(10):
-        while system.tables["author_page"] not in system.progress.stopped:
-            await system.progress.next_move(0.05)
-    assert "ZeroDivisionError" in system.progress.stopped[system.tables["author_page"]]
-    folds["proposal.Submitted"] = (fold,)
-    found = await system.queries.one(page, "ann", msgspec.structs.replace(asked, wait_seconds=10))
-    assert msgspec.json.decode(found.answer)["proposals"] == 1
-    assert system.progress.stopped == {}
-
-
-async def test_an_inline_poison_event_fails_its_command_alone(start: Start) -> None:
     system = await start("inline")
     folds = system.wired.foldings["portfolio_item"].folds
     (fold,) = folds["proposal.Submitted"]
@@ -159,11 +141,21 @@ async def test_an_inline_poison_event_fails_its_command_alone(start: Start) -> N
         *(
             system.send(draft("Poison" if n == 7 else f"Course {n}"), Sent(caller=ANN))
             for n in range(20)
-        ),
-        return_exceptions=True,
+        )
     )
-    assert [n for n, r in enumerate(results) if isinstance(r, ProjectionFailed)] == [7]
-    assert await system.log.head() == 19
+    assert await system.log.head() == 20
+    parked = (await ParkedDesk(system).page("portfolio_item")).items
+    assert [one.sequence for one in parked] == [f"document:{results[7].identity}"]
+    assert system.progress.state(system.tables["portfolio_item"]) == "parked"
+    for done in (*results[:7], *results[8:]):
+        assert (await item(system, done.identity))["status"] == "submitted"
+    folds["proposal.Submitted"] = (fold,)
+    await until(lambda: _released(system))
+    assert (await item(system, results[7].identity))["title"] == "Poison"
+
+
+async def _released(system: System) -> bool:
+    return (await ParkedDesk(system).page()).total == 0
 
 
 async def test_lists_are_filtered_sorted_and_paged(start: Start) -> None:
@@ -225,7 +217,7 @@ async def test_verification_finds_what_was_changed_behind_our_back(
 
     async def verified() -> list[tuple[str, str]]:
         shadow = MemoryReadStore()
-        await shadow.open([applier.projection.model.table(applier.version)])  # type: ignore[union-attr]
+        await shadow.open(applier.tables)
         result = await Verification(
             applier, system.log, system.read_store, shadow, system.wired.events, system.clock, 3
         ).run()

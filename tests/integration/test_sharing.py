@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
@@ -14,9 +13,8 @@ from tests.integration.test_projections import item
 from tests.waiting import until
 from twofold import Sent, System
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
-from twofold.errors import NotCaughtUp, ProjectionFailed
-from twofold.ports.read_store import Checkpoint, Move, ReadTransaction
-from twofold.runtime.applying import Batch
+from twofold.errors import NotCaughtUp, TooMuchParked
+from twofold.ports.read_store import Checkpoint
 
 LEASE_SECONDS = 3.0
 TAKEN_OVER_SECONDS = 1.5
@@ -32,15 +30,8 @@ async def test_a_projection_that_stands_still_leaves_room_for_the_others(
     )
     broken = next(one for one in system.sharing.projectors if one.applier.name == "author_page")
 
-    apply = broken.applier.apply_parts
-
-    async def poisoned(
-        transaction: ReadTransaction, batch: Batch, partitions: int, moves: Mapping[int, Move]
-    ) -> Checkpoint:
-        if not batch.events:
-            return await apply(transaction, batch, partitions, moves)
-        event = batch.events[0]
-        raise ProjectionFailed("author_page", event.type, event.stream, event.position)
+    async def poisoned(*_: object) -> Checkpoint:
+        raise TooMuchParked("author_page", 1, "", "a test")
 
     monkeypatch.setattr(broken.applier, "apply_parts", poisoned)
     await busy(system, 40)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
 
-from twofold.errors import ProjectionFailed
+from twofold.errors import (
+    CheckpointLost,
+    ProjectionFailed,
+    StoreUnavailable,
+    TooMuchParked,
+)
 from twofold.messages.recorded import Recorded
 from twofold.messages.value import Event
-from twofold.ports.read_store import Checkpoint, Move, ReadTransaction
-from twofold.runtime.folding import Decoded, FoldBatch, types_of, write_by_hand
+from twofold.ports.read_store import Checkpoint, Move, ReadStore, ReadTransaction, Table
+from twofold.runtime.folding import Change, Decoded, fold_events, types_of, write_by_hand
 from twofold.runtime.observing.observer import Observer
+from twofold.runtime.parking.parking import Parking, Rules, Suspects
+from twofold.runtime.parking.sequences import Parked, tables_beside
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
 from twofold.wiring.foldings import Folding, Writing
+
+NONE: Suspects = {}
 
 
 class Batch:
@@ -62,13 +71,33 @@ class Batch:
         end = (self.position, self.time_us)
         return Batch(events, self._types, self.after, end, self._decoded)
 
-    def of(self, types: frozenset[str], projection: str) -> list[Decoded]:
+    def of(self, types: frozenset[str], projection: str) -> list[tuple[Recorded, Event]]:
         """The events of ``types``, decoded. Raises ProjectionFailed if one can't be."""
         return [
             (recorded, self._event(recorded, projection))
             for recorded in self.events
             if recorded.type in types
         ]
+
+    def beside(self, suspects: Suspects, types: frozenset[str], projection: str) -> list[Decoded]:
+        """The same where ``suspects`` need not be decodable."""
+        if not suspects:
+            return [*self.of(types, projection)]
+        return [
+            (recorded, self._if_decodable(recorded, suspects, projection))
+            for recorded in self.events
+            if recorded.type in types
+        ]
+
+    def _if_decodable(
+        self, recorded: Recorded, suspects: Suspects, projection: str
+    ) -> Event | None:
+        try:
+            return self._event(recorded, projection)
+        except ProjectionFailed:
+            if recorded.position in suspects:
+                return None
+            raise
 
     def _event(self, recorded: Recorded, projection: str) -> Event:
         event = self._decoded.get(recorded.position)
@@ -84,16 +113,25 @@ class Batch:
 
 
 class Applier:
-    """One projection in one version, and where it writes."""
+    """One projection in one version, and where it writes.
+
+    ``suspects`` are events that are known to fail although no fold of theirs raises.
+    """
 
     def __init__(
-        self, projection: Folding | Writing, version: int, epoch: str, observer: Observer
+        self,
+        projection: Folding | Writing,
+        version: int,
+        epoch: str,
+        rules: Rules,
+        observer: Observer,
     ) -> None:
         self.projection = projection
         self.version = version
         self.name = projection.name
         self.table = table_name(projection.name, version)
         self.types = types_of(projection)
+        self.rules = rules
         self._epoch = epoch
         self._observer = observer
 
@@ -101,18 +139,28 @@ class Applier:
         """For the transaction in which ``batch`` is applied."""
         return self._observer.applying(self.name, batch.events, inline=inline)
 
-    async def apply(self, transaction: ReadTransaction, batch: Batch) -> Checkpoint:
+    @property
+    def tables(self) -> list[Table]:
+        """Everything that is written, as a read store is to open it."""
+        beside = [*tables_beside(self.table)]
+        if isinstance(self.projection, Folding):
+            return [self.projection.model.table(self.version), *beside]
+        return beside
+
+    async def apply(
+        self, transaction: ReadTransaction, batch: Batch, suspects: Suspects = NONE
+    ) -> Checkpoint:
         """Apply ``batch`` and move the checkpoint from its beginning to its end.
 
-        Raises ProjectionFailed for a poison event, CheckpointLost if another worker was first.
+        What can't be applied is parked. Raises ProjectionFailed for an event that has to be among
+        the suspects, CheckpointLost if another worker was first, TooMuchParked.
         """
         checkpoint = Checkpoint(
             self.table, batch.position, batch.time_us, self._epoch, self.projection.fingerprint
         )
         # First, so that of two workers the second waits here and leaves without having done work.
-        await transaction.advance(checkpoint, batch.after)
-        await self._fold(transaction, batch)
-        return checkpoint
+        moved = await transaction.advance(checkpoint, batch.after)
+        return await self._fold(transaction, batch, moved, suspects)
 
     async def apply_parts(
         self,
@@ -121,10 +169,11 @@ class Applier:
         partitions: int,
         moves: Mapping[int, Move],
         known: Checkpoint,
+        suspects: Suspects = NONE,
     ) -> Checkpoint:
         """Apply ``batch`` and move some of ``partitions`` partitions of the checkpoint ``known``.
 
-        Raises ProjectionFailed for a poison event, CheckpointLost if one of them stands elsewhere.
+        Raises as ``apply``; CheckpointLost if one of the partitions stands elsewhere.
         """
         checkpoint = msgspec.structs.replace(
             known,
@@ -133,12 +182,98 @@ class Applier:
             fingerprint=self.projection.fingerprint,
         )
         moved = await transaction.advance_parts(checkpoint, partitions, moves)
-        await self._fold(transaction, batch)
-        return moved
+        return await self._fold(transaction, batch, moved, suspects)
 
-    async def _fold(self, transaction: ReadTransaction, batch: Batch) -> None:
-        decoded = batch.of(self.types, self.name)
-        if decoded and isinstance(self.projection, Folding):
-            await FoldBatch(self.projection, self.table).apply(transaction, decoded)
-        elif decoded and isinstance(self.projection, Writing):
-            await write_by_hand(self.projection, transaction, decoded)
+    def parking(
+        self,
+        transaction: ReadTransaction,
+        parked: int,
+        suspects: Suspects = NONE,
+        releasing: Parked | None = None,
+    ) -> Parking:
+        """What waits, for a transaction that finds ``parked`` sequences."""
+        code = self.projection.fingerprint
+        return Parking(
+            self.name, code, self.table, transaction, parked, self.rules, suspects, releasing
+        )
+
+    async def take(
+        self,
+        transaction: ReadTransaction,
+        decoded: Sequence[Decoded],
+        parking: Parking,
+        only: str | None = None,
+    ) -> list[Change]:
+        """Apply events without moving anything; to the document ``only``, if it is given."""
+        if isinstance(self.projection, Folding):
+            return await fold_events(
+                self.projection, self.table, transaction, decoded, parking, only
+            )
+        await write_by_hand(self.projection, transaction, decoded, parking)
+        return []
+
+    async def _fold(
+        self, transaction: ReadTransaction, batch: Batch, moved: Checkpoint, suspects: Suspects
+    ) -> Checkpoint:
+        decoded = batch.beside(suspects, self.types, self.name)
+        if not decoded:
+            return moved
+        parking = self.parking(transaction, moved.parked, suspects)
+        await self.take(transaction, decoded, parking)
+        more = await parking.write()
+        return moved if more is None else moved.mending(more)
+
+
+class _OnlyTried(Exception):
+    """Nothing of what was tried is to stay."""
+
+
+async def whole(
+    store: ReadStore,
+    applier: Applier,
+    batch: Batch,
+    work: Callable[[ReadTransaction, Suspects], Awaitable[Checkpoint]],
+) -> Checkpoint:
+    """Do ``work``, which applies ``batch``, in a transaction; again until what fails is parked.
+
+    Raises CheckpointLost, StoreUnavailable, TooMuchParked, and what is no single event's fault.
+    """
+    suspects: dict[int, BaseException] = {}
+    while True:
+        try:
+            with applier.observed(batch):
+                async with store.transaction() as transaction:
+                    return await work(transaction, suspects)
+        except (CheckpointLost, StoreUnavailable, TooMuchParked):
+            raise
+        except ProjectionFailed as exc:
+            if exc.position in suspects:
+                raise
+            suspects[exc.position] = exc.__cause__ or exc
+        except Exception:
+            found = await _refused(store, applier, batch, suspects)
+            if not found:
+                raise
+            suspects |= found
+
+
+async def _refused(
+    store: ReadStore, applier: Applier, batch: Batch, known: Suspects
+) -> dict[int, BaseException]:
+    """The events whose rows the store itself refuses, each tried alone and taken back."""
+    found: dict[int, BaseException] = {}
+    for recorded, event in batch.beside(known, applier.types, applier.name):
+        if recorded.position in known:
+            continue
+        try:
+            async with store.transaction() as transaction:
+                parking = applier.parking(transaction, 0)
+                await applier.take(transaction, [(recorded, event)], parking)
+                raise _OnlyTried
+        except _OnlyTried:
+            continue
+        except StoreUnavailable:
+            raise
+        except Exception as exc:
+            found[recorded.position] = exc
+    return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twofold.errors import CheckpointLost
 from twofold.ports.log import Log
-from twofold.ports.read_store import ReadStore
-from twofold.runtime.applying import Applier, Batch
+from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
+from twofold.runtime.applying import Applier, Batch, whole
+from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.wiring.event_types import EventTypes
@@ -26,7 +28,7 @@ async def catch_up(
     """Apply everything up to ``until`` or the head as it is now; answers the position reached.
 
     Only events that the projection folds are read. ``report(position, head)`` is called after each
-    batch. Raises ProjectionFailed, StoreUnavailable.
+    batch. Raises StoreUnavailable, TooMuchParked.
     """
     head = await log.head() if until is None else until
     if progress.checkpoint(applier.table).position >= head:
@@ -39,9 +41,7 @@ async def catch_up(
         end = None if len(events) == batch_size else (last.position, last.time_us)
         batch = Batch(events, types, position, end)
         try:
-            with applier.observed(batch):
-                async with read_store.transaction() as transaction:
-                    checkpoint = await applier.apply(transaction, batch)
+            checkpoint = await whole(read_store, applier, batch, partial(_apply, applier, batch))
         except CheckpointLost:
             # Others are at work, or were, by partitions that stand apart.
             await Levelling(log, read_store, types, progress, batch_size).level(applier)
@@ -51,3 +51,9 @@ async def catch_up(
         if report is not None:
             report(checkpoint.position, head)
     return position
+
+
+async def _apply(
+    applier: Applier, batch: Batch, transaction: ReadTransaction, suspects: Suspects
+) -> Checkpoint:
+    return await applier.apply(transaction, batch, suspects)

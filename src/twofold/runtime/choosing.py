@@ -12,6 +12,7 @@ from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.runtime.applying import Applier
 from twofold.runtime.observing.observer import Observer
+from twofold.runtime.parking.parking import Rules
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.versions import version_of
 from twofold.wiring.foldings import Folding, Writing
@@ -29,6 +30,7 @@ class Choosing:
         log: Log,
         read_store: ReadStore,
         settings: RuntimeSettings,
+        rules: Rules,
         observer: Observer,
         *,
         at_work: bool,
@@ -40,6 +42,7 @@ class Choosing:
         self._log = log
         self._store = read_store
         self._settings = settings
+        self._rules = rules
         self._observer = observer
         self._at_work = at_work
 
@@ -49,14 +52,12 @@ class Choosing:
         appliers = await self._versions()
         while self._at_work and not await self.claim(appliers):
             appliers = await self._versions()
-        await self._store.open(
-            [
-                applier.projection.model.table(applier.version)
-                for applier in appliers
-                if isinstance(applier.projection, Folding)
-            ]
-        )
+        await self._store.open([table for applier in appliers for table in applier.tables])
         return appliers
+
+    def applier(self, projection: Folding | Writing, version: int) -> Applier:
+        """For one version of a projection, whatever made it."""
+        return Applier(projection, version, self._log.epoch, self._rules, self._observer)
 
     async def _versions(self) -> list[Applier]:
         checkpoints = await self._store.checkpoints()
@@ -67,10 +68,7 @@ class Choosing:
             if events > self._settings.rebuild_at_start_events:
                 raise Outdated(outdated, events)
             _LOG.info("folds have changed, building anew", projections=outdated, events=events)
-        return [
-            Applier(p, chosen[p.name].number, self._log.epoch, self._observer)
-            for p in self._projections
-        ]
+        return [self.applier(p, chosen[p.name].number) for p in self._projections]
 
     async def claim(self, appliers: Sequence[Applier]) -> bool:
         """Make the versions ours before anything is in them; False if other code was first.

@@ -45,12 +45,14 @@ class Progress:
             known = self._known.get(checkpoint.projection)
             if known is None:
                 continue
-            served_from = max(checkpoint.served_from, known.served_from)
-            if checkpoint.position > known.position or served_from > known.served_from:
+            if _order(checkpoint) > _order(known) or checkpoint.served_from > known.served_from:
+                latest = max(known, checkpoint, key=lambda one: one.mended)
                 self._known[checkpoint.projection] = msgspec.structs.replace(
-                    max(known, checkpoint, key=lambda one: one.position),
+                    max(known, checkpoint, key=_order),
                     time_us=max(checkpoint.time_us, known.time_us),
-                    served_from=served_from,
+                    served_from=max(checkpoint.served_from, known.served_from),
+                    parked=latest.parked,
+                    mended=latest.mended,
                 )
         self._moved.set()
         self._moved = asyncio.Event()
@@ -110,12 +112,15 @@ class Progress:
                 await self.reach((table,), self._known[table].served_from, timeout_seconds)
 
     def state(self, table: str) -> str:
-        """ "stopped", "rebuilding" (not served yet), "catching-up" or "live", as is known here."""
+        """ "stopped", "rebuilding" (not served yet), "parked" (some of it waits), "catching-up" or
+        "live", as is known here."""
         known = self._known[table]
         if table in self.stopped:
             return "stopped"
         if not known.served:
             return "rebuilding"
+        if known.parked:
+            return "parked"
         return "live" if known.position >= self.head else "catching-up"
 
     async def next_move(self, timeout_seconds: float) -> None:
@@ -153,3 +158,8 @@ class Progress:
         slowest = min(behind, key=lambda table: self._known[table].position)
         applied = self._known[slowest].position
         return NotCaughtUp(slowest, position, applied, timeout_seconds, self.state(slowest))
+
+
+def _order(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Checkpoints of one table, the newest last."""
+    return checkpoint.position, checkpoint.mended

@@ -6,11 +6,12 @@ import asyncio
 
 import structlog
 
-from twofold.errors import CheckpointLost, ProjectionFailed, StoreUnavailable
-from twofold.ports.read_store import Checkpoint, ReadStore
+from twofold.errors import CheckpointLost, StoreUnavailable, TooMuchParked
+from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
 from twofold.ports.time_and_chance import Chance, Clock
-from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.applying import Applier, Batch, whole
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
@@ -23,8 +24,8 @@ class Projector:
     """Applies the log to one projection until it is stopped.
 
     Several may run for one projection, in one process or many: the checkpoint lets one of them
-    through. A poison event stops this projection only, with everything before it applied; it is
-    tried again with growing pauses, so fixed code or data goes on by itself.
+    through. An event that can't be applied is parked with what follows it; all else goes on. Where
+    too much would be parked this projection stops, and tries again with growing pauses.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Projector:
         while not self._stopping:
             try:
                 await self._go_on()
-            except StoreUnavailable as exc:
+            except (StoreUnavailable, TooMuchParked) as exc:
                 await self._pause(str(exc))
             except Exception as exc:
                 # A projector that ended would look healthy until somebody noticed its lag.
@@ -71,8 +72,6 @@ class Projector:
             # Others may have shared it by partitions, and stopped at different positions.
             await self._levelling.level(self.applier)
             await self._progress.reread(self.applier.table)
-        except ProjectionFailed as exc:
-            await self._fail(exc)
         else:
             self._recovered()
             if not moved:
@@ -82,7 +81,7 @@ class Projector:
     async def step(self) -> bool:
         """Apply one batch; whether there was one.
 
-        Raises CheckpointLost, ProjectionFailed, StoreUnavailable.
+        Raises CheckpointLost, StoreUnavailable, TooMuchParked.
         """
         position = self._progress.checkpoint(self.applier.table).position
         batch = await self._tail.after(position, self._settings.projection_batch)
@@ -93,10 +92,10 @@ class Projector:
         return True
 
     async def _apply(self, batch: Batch) -> None:
-        with self.applier.observed(batch):
-            async with self._store.transaction() as transaction:
-                checkpoint: Checkpoint = await self.applier.apply(transaction, batch)
-        self._progress.advanced([checkpoint])
+        async def work(transaction: ReadTransaction, suspects: Suspects) -> Checkpoint:
+            return await self.applier.apply(transaction, batch, suspects)
+
+        self._progress.advanced([await whole(self._store, self.applier, batch, work)])
 
     async def _hold(self, batch: Batch) -> None:
         """Held back on purpose (a demo and test setting): no event is shown before its age."""
@@ -104,17 +103,6 @@ class Projector:
         if held:
             age = self._clock.now().timestamp() - batch.events[-1].time_us / 1e6
             await self._clock.sleep(max(0.0, held - age))
-
-    async def _fail(self, failed: ProjectionFailed) -> None:
-        position = self._progress.checkpoint(self.applier.table).position
-        if failed.position > position + 1:
-            batch = await self._tail.after(position, self._settings.projection_batch)
-            if batch.position >= failed.position:
-                try:
-                    await self._apply(batch.until(failed.position - 1))
-                except (CheckpointLost, ProjectionFailed, StoreUnavailable) as exc:
-                    _LOG.warning("prefix not applied", projection=self.applier.name, why=str(exc))
-        await self._pause(f"{failed}: {failed.__cause__!r}")
 
     async def _pause(self, why: str) -> None:
         if not self._failures:

@@ -16,6 +16,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``command_partitions``: how many workers can share accepted commands. ``broker`` names the kind
     of the transport, whose offsets mean nothing to another; ``log_database`` and ``read_database``
     name the kinds of the stores for traces.
+    ``parked_attempts``: how often a sequence is tried before it waits for a person.
+    ``parked_limit``, ``parked_limit_per_cause``: how many sequences of a projection may wait.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -52,6 +54,9 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     commands_in_hand: int = 1_000
     command_attempts: int = 5
     drain_seconds: float = 5.0
+    parked_attempts: int = 5
+    parked_limit: int = 1_000
+    parked_limit_per_cause: int = 100
 
     def channel(self, application: str, content: str) -> str:
         """The name of the channel that carries ``content`` ("events") of an application."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from twofold.errors import ProjectionFailed, StoreUnavailable, TwofoldError
+from twofold.errors import StoreUnavailable, TooMuchParked, TwofoldError
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
@@ -23,6 +23,8 @@ from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
+from twofold.runtime.parking.parking import Rules
+from twofold.runtime.parking.retrying import Retrying
 from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
@@ -101,15 +103,16 @@ class System:
         """Open the stores, catch up where reads are immediate, start the workers."""
         await self.log.open()
         self.tokens = Tokens(self.log.epoch, self.log.secret)
-        self._choosing = Choosing(
+        self.choosing = Choosing(
             self.wired,
             self.log,
             self.read_store,
             self.settings,
+            Rules(self.clock, self.chance, self.settings),
             self.observer,
             at_work=bool(self.roles),
         )
-        self.appliers = await self._choosing.choose() if self.reads else []
+        self.appliers = await self.choosing.choose() if self.reads else []
         self.tables = {applier.name: applier.table for applier in self.appliers}
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
@@ -133,6 +136,8 @@ class System:
                 await self._catch_up(applier)
         elif not self.inline and "projector" in self.roles and not self._shares:
             self._start_projectors()
+        if self._writes_inline or "projector" in self.roles:
+            self._spawn(self._retrying().run(), self._tasks)
         self._spawn(self._watch(), self._tasks)
         await self._start_processes()
         for work in self.inboxes.working() if "scheduler" in self.roles else ():
@@ -144,7 +149,7 @@ class System:
 
     async def claim(self, appliers: Sequence[Applier]) -> bool:
         """Make versions ours; see ``Choosing.claim``."""
-        return await self._choosing.claim(appliers)
+        return await self.choosing.claim(appliers)
 
     @property
     def reads(self) -> bool:
@@ -288,8 +293,8 @@ class System:
         for applier in self.appliers:
             try:
                 await self._catch_up(applier)
-            except ProjectionFailed as exc:
-                self.progress.stopped[applier.table] = f"{exc}: {exc.__cause__!r}"
+            except TooMuchParked as exc:
+                self.progress.stopped[applier.table] = str(exc)
             else:
                 self.progress.stopped.pop(applier.table, None)
 
@@ -331,6 +336,16 @@ class System:
             )
             self._projectors.append(projector)
             self._spawn(projector.run(), self._tasks)
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            self.appliers,
+            self.read_store,
+            self.wired.events,
+            self.progress,
+            self.clock,
+            self.settings,
+        )
 
     async def _watch(self) -> None:
         """Keep what is known of other processes' work from growing old."""

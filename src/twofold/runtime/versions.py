@@ -35,14 +35,19 @@ def table_name(projection: str, version: int) -> str:
 
 def version_of(projection: str, fingerprint: str, checkpoints: Mapping[str, Checkpoint]) -> Version:
     """The version that ``fingerprint`` made, or the number for a new one."""
-    found = {
+    found = versions_of(projection, checkpoints)
+    mine = [n for n, checkpoint in found.items() if checkpoint.fingerprint == fingerprint]
+    number = max(mine, default=max(found, default=0) + 1)
+    return Version(number, tuple(sorted(found.keys() - {number})))
+
+
+def versions_of(projection: str, checkpoints: Mapping[str, Checkpoint]) -> dict[int, Checkpoint]:
+    """All versions that there are, by number."""
+    return {
         number: checkpoint
         for name, checkpoint in checkpoints.items()
         if (number := _number(projection, name))
     }
-    mine = [n for n, checkpoint in found.items() if checkpoint.fingerprint == fingerprint]
-    number = max(mine, default=max(found, default=0) + 1)
-    return Version(number, tuple(sorted(found.keys() - {number})))
 
 
 def _number(projection: str, name: str) -> int:

@@ -25,7 +25,7 @@ from twofold.messages.recorded import Recorded
 from twofold.messages.value import Command, Event, ReadModel
 from twofold.ports.read_store import Row
 from twofold.runtime.clock import SeededChance
-from twofold.runtime.folding import FoldBatch
+from twofold.runtime.folding import fold_strictly
 from twofold.testing.history import IDENTITY, Stream, recorded, type_name
 from twofold.testing.telling import shown, told
 from twofold.testing.virtual_time import START
@@ -167,7 +167,7 @@ async def _rows(folding: Folding, history: list[tuple[Recorded, Event]]) -> Sequ
     store, table = MemoryReadStore(), folding.model.table(1)
     await store.open([table])
     async with store.transaction() as transaction:
-        written = await FoldBatch(folding, table.name).apply(transaction, history)
+        written = await fold_strictly(folding, table.name, transaction, history)
     return await store.rows(table.name, None, written)
 
 

@@ -15,7 +15,7 @@ from twofold import Event, Recorded, RuntimeSettings, System
 from twofold.adapters.memory.log import MemoryLog
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.runtime.clock import SeededChance, SystemClock
-from twofold.runtime.folding import FoldBatch
+from twofold.runtime.folding import fold_strictly
 from twofold.wiring.wired import wire
 
 Arrived = tuple[Recorded, Event]
@@ -48,7 +48,8 @@ async def documents(projection: str, arrived: Sequence[Arrived]) -> dict[str, by
     await store.open([table])
     for first in range(0, len(arrived), 500):
         async with store.transaction() as transaction:
-            await FoldBatch(folding, table.name).apply(transaction, arrived[first : first + 500])
+            piece = arrived[first : first + 500]
+            await fold_strictly(folding, table.name, transaction, piece)
     return {row.key: row.document for row in await store.rows(table.name, None, 1_000_000)}
 
 

@@ -30,7 +30,7 @@ from training.modules.programs.contracts import ProgramId, ProgramUpdated, Progr
 from twofold import Event, Projection, Recorded
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.messages.recorded import microseconds
-from twofold.runtime.folding import FoldBatch
+from twofold.runtime.folding import fold_strictly
 from twofold.testing.virtual_time import START
 from twofold.wiring.wired import wire
 
@@ -72,7 +72,8 @@ async def stored(
     await store.open([table])
     for first in range(0, len(arrived), batch):
         async with store.transaction() as transaction:
-            await FoldBatch(folding, table.name).apply(transaction, arrived[first : first + batch])
+            piece = arrived[first : first + batch]
+            await fold_strictly(folding, table.name, transaction, piece)
     return {row.key: row.document for row in await store.rows(table.name, None, 1_000)}
 
 

@@ -59,7 +59,8 @@ class SqliteReadStore:
         if not self._opened:
             await self._database.open()
             self._opened = True
-        await self._database.write(lambda c: tables.prepare(c, list(tables_wanted)))
+        async with self._database.transaction() as transaction:
+            await transaction.run(lambda c: tables.prepare(c, list(tables_wanted)))
         for table in tables_wanted:
             self._tables[table.name] = table
             name = self._dialect.table(table.name)

@@ -23,43 +23,35 @@ _TYPES = {
 
 
 def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
-    """Create what is missing, in one transaction. Raises ShapeChanged."""
-    connection.execute("begin immediate")
-    try:
+    """Create what is missing, in a transaction. Raises ShapeChanged."""
+    connection.execute(
+        "create table if not exists twofold_checkpoint (projection text primary key, "
+        "position integer not null, time_us integer not null, epoch text not null, "
+        "fingerprint text not null, parts text not null default '', "
+        "served_from integer not null default 0, parked integer not null default 0, "
+        "mended integer not null default 0) without rowid"
+    )
+    names = {row[1] for row in connection.execute("pragma table_info(twofold_checkpoint)")}
+    if "parts" not in names:
         connection.execute(
-            "create table if not exists twofold_checkpoint (projection text primary key, "
-            "position integer not null, time_us integer not null, epoch text not null, "
-            "fingerprint text not null, parts text not null default '', "
-            "served_from integer not null default 0, parked integer not null default 0, "
-            "mended integer not null default 0) without rowid"
+            "alter table twofold_checkpoint add column parts text not null default ''"
         )
-        names = {row[1] for row in connection.execute("pragma table_info(twofold_checkpoint)")}
-        if "parts" not in names:
-            connection.execute(
-                "alter table twofold_checkpoint add column parts text not null default ''"
-            )
-        for added in {"served_from", "parked", "mended"} - names:
-            connection.execute(
-                f"alter table twofold_checkpoint add column {added} integer not null default 0"
-            )
+    for added in {"served_from", "parked", "mended"} - names:
         connection.execute(
-            "create table if not exists twofold_read_model (name text primary key, shape text)"
+            f"alter table twofold_checkpoint add column {added} integer not null default 0"
         )
-        known = dict(connection.execute("select name, shape from twofold_read_model"))
-        for table in tables:
-            shape = msgspec.json.encode(table).decode()
-            if table.name not in known:
-                _create(connection, table)
-                connection.execute(
-                    "insert into twofold_read_model values (?, ?)", (table.name, shape)
-                )
-            elif known[table.name] != shape:
-                raise ShapeChanged(table.name)
-            groups.keep(connection, table)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+    connection.execute(
+        "create table if not exists twofold_read_model (name text primary key, shape text)"
+    )
+    known = dict(connection.execute("select name, shape from twofold_read_model"))
+    for table in tables:
+        shape = msgspec.json.encode(table).decode()
+        if table.name not in known:
+            _create(connection, table)
+            connection.execute("insert into twofold_read_model values (?, ?)", (table.name, shape))
+        elif known[table.name] != shape:
+            raise ShapeChanged(table.name)
+        groups.keep(connection, table)
 
 
 def _create(connection: sqlite3.Connection, table: Table) -> None:

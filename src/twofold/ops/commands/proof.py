@@ -97,7 +97,7 @@ def _chosen(system: System, name: str) -> list[Applier]:
 async def _verify(system: System, applier: Applier, quiet: bool) -> Verified:
     assert isinstance(applier.projection, Folding)
     async with shadow_store() as shadow:
-        await shadow.open([applier.projection.model.table(applier.version)])
+        await shadow.open(applier.tables)
         with progress_bar(f"verify {applier.name}", quiet=quiet) as report:
             return await Verification(
                 applier,

@@ -5,10 +5,13 @@ It is needed where a projection that was shared is not any more, or by another n
 
 from __future__ import annotations
 
+from functools import partial
+
 from twofold.errors import CheckpointLost
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, Move, Part, ReadStore, ReadTransaction
-from twofold.runtime.applying import Applier, Batch
+from twofold.runtime.applying import NONE, Applier, Batch, whole
+from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.stretches import stretch_of
 from twofold.runtime.progress import Progress
 from twofold.wiring.event_types import EventTypes
@@ -27,15 +30,15 @@ class Levelling:
         self._limit = limit
 
     async def level(self, applier: Applier) -> None:
-        """Level a projection. Raises ProjectionFailed, StoreUnavailable."""
+        """Level a projection. Raises StoreUnavailable, TooMuchParked."""
         while True:
             stored = (await self._store.checkpoints()).get(applier.table)
             if stored is None or stored.stands_at(stored.position):
                 return
             batch = await self._next(stored)
+            work = partial(_apply, applier, stored, batch)
             try:
-                async with self._store.transaction() as transaction:
-                    stored = await _apply(applier, transaction, stored, batch)
+                stored = await whole(self._store, applier, batch, work)
             except CheckpointLost:
                 # Somebody is at work on it, which may be all that it needs.
                 continue
@@ -47,7 +50,7 @@ class Levelling:
             stored = await transaction.checkpoint(applier.table)
             if stored is None or stored.stands_at(stored.position):
                 return
-            await _apply(applier, transaction, stored, await self._next(stored))
+            await _apply(applier, stored, await self._next(stored), transaction, NONE)
 
     async def _next(self, stored: Checkpoint) -> Batch:
         """What comes after the last partition, until the first one."""
@@ -58,10 +61,16 @@ class Levelling:
 
 
 async def _apply(
-    applier: Applier, transaction: ReadTransaction, stored: Checkpoint, batch: Batch
+    applier: Applier,
+    stored: Checkpoint,
+    batch: Batch,
+    transaction: ReadTransaction,
+    suspects: Suspects,
 ) -> Checkpoint:
     applied: dict[int, Part] = dict(enumerate(stored.parts))
     partitions = len(applied)
     stretch = stretch_of(batch, applied, partitions)
     moves: dict[int, Move] = stretch.moves(applied)
-    return await applier.apply_parts(transaction, stretch.batch, partitions, moves, stored)
+    return await applier.apply_parts(
+        transaction, stretch.batch, partitions, moves, stored, suspects
+    )

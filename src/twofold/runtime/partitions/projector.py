@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import structlog
 
-from twofold.errors import CheckpointLost, ProjectionFailed
-from twofold.ports.read_store import Part, ReadStore
+from twofold.errors import CheckpointLost, TwofoldError
+from twofold.ports.read_store import Checkpoint, Part, ReadStore, ReadTransaction
 from twofold.ports.time_and_chance import Chance, Clock
-from twofold.runtime.applying import Applier
+from twofold.runtime.applying import Applier, whole
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.stretches import Source, Stretch
@@ -22,9 +23,9 @@ class SharedProjector:
     """Applies the partitions that this process holds to one projection until it is stopped.
 
     Where it stands is kept with the rows. Whoever believes in a partition that another process has
-    gone on with meanwhile finds it elsewhere, has written nothing, and looks again. A poison event
-    stops its partition of this projection only, with everything before it applied; it is tried
-    again with growing pauses.
+    gone on with meanwhile finds it elsewhere, has written nothing, and looks again. An event that
+    can't be applied is parked with what follows it; all else goes on. Where too much would be
+    parked this projection stops, and tries again with growing pauses.
     """
 
     def __init__(
@@ -50,7 +51,6 @@ class SharedProjector:
         self._settings = settings
         self._known = progress.checkpoint(applier.table)
         self._applied: dict[int, Part] = {}
-        self._blocked: dict[int, float] = {}
         self._failures = 0
         self._stopping = False
 
@@ -67,32 +67,31 @@ class SharedProjector:
                 self._applied = {}
             except Exception as exc:
                 # A projector that ended would look healthy until somebody noticed its lag.
-                self._failed(f"{type(exc).__name__}: {exc}")
+                name = "" if isinstance(exc, TwofoldError) else f"{type(exc).__name__}: "
+                self._failed(f"{name}{exc}")
                 self._source.rest()
                 await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     async def _go_on(self) -> None:
         moved = await self.step()
-        if not self._blocked:
-            self._recovered()
-        if not moved:
-            free = self._free()
-            if free:
-                await self._source.wait(free, self._settings.poll_seconds)
-            else:
-                self._source.rest()
-                await self._membership.change(self._settings.poll_seconds)
+        self._recovered()
+        if moved:
+            return
+        if self._applied:
+            await self._source.wait(self._applied, self._settings.poll_seconds)
+        else:
+            self._source.rest()
+            await self._membership.change(self._settings.poll_seconds)
 
     async def step(self) -> bool:
         """Apply what comes next in the partitions held; whether there was anything.
 
-        Raises CheckpointLost, StoreUnavailable.
+        Raises CheckpointLost, StoreUnavailable, TooMuchParked.
         """
         await self._follow()
-        free = self._free()
-        if not free:
+        if not self._applied:
             return False
-        stretch = await self._source.after(free, self._settings.projection_batch)
+        stretch = await self._source.after(self._applied, self._settings.projection_batch)
         if not stretch.reached:
             return False
         await self._hold(stretch)
@@ -112,11 +111,6 @@ class SharedProjector:
             await self._levelling.level(self.applier)
             raise CheckpointLost(table, 0)
         self._applied = {partition: parts[partition] for partition in held}
-        self._blocked = {n: until for n, until in self._blocked.items() if n in held}
-
-    def _free(self) -> dict[int, Part]:
-        now = self._clock.monotonic()
-        return {n: part for n, part in self._applied.items() if self._blocked.get(n, now) <= now}
 
     async def _hold(self, stretch: Stretch) -> None:
         """Held back on purpose (a demo and test setting): no event is shown before its age."""
@@ -126,33 +120,16 @@ class SharedProjector:
             await self._clock.sleep(max(0.0, held - age))
 
     async def _apply(self, stretch: Stretch) -> None:
-        """Write it; without what can't be applied, and what follows that in its partition."""
-        blocked = set()
-        while True:
-            moves = stretch.moves(self._applied)
-            try:
-                with self.applier.observed(stretch.batch):
-                    async with self._store.transaction() as transaction:
-                        checkpoint = await self.applier.apply_parts(
-                            transaction, stretch.batch, stretch.partitions, moves, self._known
-                        )
-                break
-            except ProjectionFailed as exc:
-                blocked.add(self._block(stretch, exc))
-                stretch = stretch.without(exc.stream, exc.position)
-        for partition in stretch.reached.keys() - blocked:
-            self._blocked.pop(partition, None)
-        self._known = checkpoint
-        self._applied.update(stretch.reached)
-        self._progress.advanced([checkpoint])
+        moves = stretch.moves(self._applied)
 
-    def _block(self, stretch: Stretch, failed: ProjectionFailed) -> int:
-        """Leave the partition alone for a while."""
-        self._failed(f"{failed}: {failed.__cause__!r}")
-        pause = pause_seconds(self._failures, self._settings, self._chance)
-        partition = stretch.partition(failed.stream)
-        self._blocked[partition] = self._clock.monotonic() + pause
-        return partition
+        async def work(transaction: ReadTransaction, suspects: Suspects) -> Checkpoint:
+            return await self.applier.apply_parts(
+                transaction, stretch.batch, stretch.partitions, moves, self._known, suspects
+            )
+
+        self._known = await whole(self._store, self.applier, stretch.batch, work)
+        self._applied.update(stretch.reached)
+        self._progress.advanced([self._known])
 
     def _failed(self, why: str) -> None:
         if not self._failures:

@@ -26,22 +26,6 @@ class Stretch(msgspec.Struct, frozen=True):
         """What it moves, beginning where ``applied`` says."""
         return {n: Move(applied[n].position, part) for n, part in self.reached.items()}
 
-    def without(self, stream: str, position: int) -> Stretch:
-        """The same up to ``position`` in the partition of ``stream``, all of it in the others."""
-        partition = self.partition(stream)
-        events = [
-            event
-            for event in self.batch.events
-            if event.position < position or self.partition(event.stream) != partition
-        ]
-        # The offset at hand is that of the end; without one, what comes is read from the log.
-        reached = {**self.reached, partition: Part(position - 1)}
-        return Stretch(self.batch.only(events), self.partitions, reached)
-
-    def partition(self, stream: str) -> int:
-        """The partition of a stream's events."""
-        return partition_of(stream, self.partitions)
-
 
 class Source(Protocol):
     """Where a projection's events come from. Raises StoreUnavailable."""

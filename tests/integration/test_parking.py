@@ -1,0 +1,421 @@
+"""What can't be applied waits in its sequence, on every read store; everything else goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests import library
+from tests.integration.conftest import Start
+from tests.library import AuthorId, BookId, Discard, Lend, NameAuthor, Register, Return
+from tests.waiting import until
+from twofold import System
+from twofold.adapters.memory.read_store import MemoryReadStore
+from twofold.errors import InvalidInput, NotFound, ParkedChanged, TooMuchParked
+from twofold.ports.read_store import Select
+from twofold.runtime.parking.desk import ParkedDesk, ReleaseView
+from twofold.runtime.parking.releasing import Discarding
+from twofold.runtime.parking.sequences import parked_table, waiting_table
+from twofold.runtime.verification import Verification
+
+STORES = ["memory", "sqlite", "postgres", "mongodb"]
+pytestmark = [
+    pytest.mark.parametrize("stores", STORES, indirect=True),
+    pytest.mark.parametrize("partitions", [1, 3]),
+]
+OPERATOR = Discarding(actor="olga", reason="a test")
+
+
+class Broken(Exception):
+    """What the broken code raises."""
+
+
+@pytest.fixture
+def settings(partitions: int) -> dict[str, Any]:
+    return {
+        "partitions": partitions,
+        "retry_seconds": 0.01,
+        "retry_limit_seconds": 0.02,
+        "parked_attempts": 2,
+    }
+
+
+@contextmanager
+def broken(
+    system: System, projection: str, event: str, when: Callable[[Any], bool] = lambda event: True
+) -> Iterator[None]:
+    """All folds of ``event`` raise for events (or parts) that fit ``when``."""
+    folds = system.wired.foldings[projection].folds
+    kept = folds[event]
+
+    def breaking(function: Callable[..., Any]) -> Callable[..., Any]:
+        def fold(document: Any, subject: Any, *others: Any) -> Any:
+            if when(subject):
+                raise Broken("as told")
+            return function(document, subject, *others)
+
+        return fold
+
+    folds[event] = tuple(msgspec.structs.replace(f, function=breaking(f.function)) for f in kept)
+    try:
+        yield
+    finally:
+        folds[event] = kept
+
+
+async def began(start: Start, settings: dict[str, Any], **more: Any) -> System:
+    """A library with an author."""
+    system: System = await start("async", library.app, **settings | more)
+    await system.send(NameAuthor(author_id=AuthorId("a-1"), name="Herbert"))
+    return system
+
+
+async def register(system: System, *ids: str, subjects: tuple[str, ...] = ()) -> None:
+    for one in ids:
+        await system.send(
+            Register(book_id=BookId(one), title=one, author_id=AuthorId("a-1"), subjects=subjects)
+        )
+
+
+async def lent(system: System, book: str, *readers: str) -> None:
+    for reader in readers:
+        await system.send(Lend(book_id=BookId(book), reader=reader))
+        await system.send(Return(book_id=BookId(book)))
+
+
+async def settled(system: System) -> None:
+    """Everything is applied or waits for a person."""
+    head = await system.log.head()
+    for table in system.tables.values():
+        await system.progress.reach([table], head, 20)
+    await until(lambda: _given_up(system))
+
+
+async def _given_up(system: System) -> bool:
+    return (await ParkedDesk(system).page(state="retrying")).total == 0
+
+
+async def rows(system: System, projection: str) -> dict[str, Any]:
+    found = await system.read_store.rows(system.tables[projection], None, 1_000)
+    return {row.key: msgspec.json.decode(row.document) for row in found}
+
+
+async def waiting(system: System, projection: str) -> int:
+    table = waiting_table(system.tables[projection])
+    return (await system.read_store.select(table, Select())).total or 0
+
+
+async def equal_a_replay(system: System) -> None:
+    """Every read model is what the log says, and nothing waits anywhere."""
+    await settled(system)
+    for applier in system.appliers:
+        shadow = MemoryReadStore()
+        await shadow.open(applier.tables)
+        verified = await Verification(
+            applier, system.log, system.read_store, shadow, system.wired.events, system.clock, 50
+        ).run()
+        assert (verified.differences, verified.moving) == ((), 0)
+        assert await waiting(system, applier.name) == 0
+        assert (await system.read_store.select(parked_table(applier.table), Select())).total == 0
+        assert system.progress.checkpoint(applier.table).parked == 0
+
+
+async def released(system: System, projection: str, sequence: str) -> ReleaseView:
+    return await ParkedDesk(system).release(projection, sequence)
+
+
+EVENTS = {
+    "first": ("book.Registered", lambda event: event.title == "b-2"),
+    "middle": ("book.Lent", lambda event: event.reader == "ann"),
+    "last": ("book.Returned", lambda event: event.reader == "cid"),
+}
+
+
+@pytest.mark.parametrize("place", EVENTS)
+async def test_a_poisoned_document_waits_alone_and_ends_as_if_nothing_had_been(
+    start: Start, settings: dict[str, Any], place: str
+) -> None:
+    system = await began(start, settings)
+    event, when = EVENTS[place]
+    with broken(system, "catalogue", event, when):
+        await register(system, "b-1", "b-2", "b-3")
+        await lent(system, "b-2", "ann", "bob", "cid")
+        await lent(system, "b-1", "bob")
+        await settled(system)
+        parked = await ParkedDesk(system).page("catalogue")
+        (one,) = parked.items
+        assert (one.sequence, one.event, one.state) == ("document:b-2", event, "parked")
+        assert (one.attempts, one.error) == (2, "Broken: as told")
+        assert parked.causes == {one.cause: 1}
+        assert {"b-1", "b-3"} <= (await rows(system, "catalogue")).keys()
+        assert await waiting(system, "catalogue") == {"first": 7, "middle": 6, "last": 1}[place]
+        assert system.progress.state(system.tables["catalogue"]) == "parked"
+        assert system.progress.stopped == {}
+        still = await released(system, "catalogue", "document:b-2")
+        assert still.again is not None
+        assert (still.applied, still.again.attempts) == (0, 3)
+    done = await released(system, "catalogue", "document:b-2")
+    assert done.again is None
+    assert done.applied == {"first": 7, "middle": 6, "last": 1}[place]
+    await equal_a_replay(system)
+    assert system.progress.state(system.tables["catalogue"]) == "live"
+
+
+async def test_what_fails_for_a_while_is_released_by_itself(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings, parked_attempts=1_000)
+    with broken(system, "catalogue", "book.Lent"):
+        await register(system, "b-1", "b-2")
+        await lent(system, "b-1", "ann")
+        await until(lambda: _attempts(system, 3))
+    await until(lambda: _given_up(system))
+    await equal_a_replay(system)
+
+
+async def _attempts(system: System, least: int) -> bool:
+    items = (await ParkedDesk(system).page("catalogue")).items
+    return bool(items) and items[0].attempts >= least
+
+
+async def test_what_looks_for_documents_finds_those_that_waited(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    with broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"):
+        await register(system, "b-1", "b-2", "b-3")
+        await system.send(NameAuthor(author_id=AuthorId("a-1"), name="Frank Herbert"))
+        await settled(system)
+        assert (await rows(system, "catalogue"))["b-1"]["author"] == "Frank Herbert"
+    await released(system, "catalogue", "document:b-2")
+    assert (await rows(system, "catalogue"))["b-2"]["author"] == "Frank Herbert"
+    await equal_a_replay(system)
+
+
+async def test_of_several_documents_of_an_event_only_the_broken_one_waits(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    with broken(system, "subjects", "book.Registered", lambda part: part == "sand"):
+        await register(system, "b-1", "b-2", subjects=("sand", "worms"))
+        await register(system, "b-3", subjects=("worms",))
+        await settled(system)
+        assert await rows(system, "subjects") == {"worms": {"subject": "worms", "books": 3}}
+    await released(system, "subjects", "document:sand")
+    assert (await rows(system, "subjects"))["sand"]["books"] == 2
+    await equal_a_replay(system)
+
+
+async def test_an_event_that_cannot_be_read_holds_up_its_stream_alone(
+    start: Start, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await began(start, settings)
+    decode = system.wired.events.decode
+
+    def failing(recorded: Any) -> Any:
+        if recorded.stream == "book:b-2" and recorded.version == 2:
+            raise Broken("as told")
+        return decode(recorded)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(system.wired.events, "decode", failing)
+        await register(system, "b-1", "b-2")
+        await lent(system, "b-2", "ann", "bob")
+        await lent(system, "b-1", "cid")
+        await settled(system)
+        parked = (await ParkedDesk(system).page("readers")).items
+        assert [one.sequence for one in parked] == ["stream:book:b-2"]
+        assert (await rows(system, "readers")).keys() == {"cid"}
+        shown = await ParkedDesk(system).show("readers", "stream:book:b-2")
+        assert [one.position for one in shown.events] == sorted(e.position for e in shown.events)
+        assert shown.waiting == 4
+        assert shown.events[0].data == {"reader": "ann"}
+        assert "Broken: as told" in shown.traceback
+    for projection in ("readers", "catalogue"):
+        assert (await released(system, projection, "stream:book:b-2")).again is None
+    await equal_a_replay(system)
+
+
+async def test_a_document_that_becomes_no_row_is_the_one_that_waits(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    folds = system.wired.foldings["catalogue"].folds
+    kept = folds["book.Lent"]
+    (fold,) = kept
+
+    def unwritable(entry: Any, event: Any) -> Any:
+        made = fold.function(entry, event)
+        return made.but(title=object()) if event.reader == "ann" else made
+
+    folds["book.Lent"] = (msgspec.structs.replace(fold, function=unwritable),)
+    await register(system, "b-1", "b-2")
+    await lent(system, "b-1", "bob", "ann", "cid")
+    await lent(system, "b-2", "cid")
+    await settled(system)
+    (parked,) = (await ParkedDesk(system).page("catalogue")).items
+    assert (parked.sequence, parked.event) == ("document:b-1", "book.Lent")
+    assert await waiting(system, "catalogue") == 4
+    folds["book.Lent"] = kept
+    await released(system, "catalogue", "document:b-1")
+    await equal_a_replay(system)
+
+
+async def test_one_cause_for_many_stops_the_projection_instead(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings, parked_limit_per_cause=3)
+    table = system.tables["catalogue"]
+    with broken(system, "catalogue", "book.Registered"):
+        await register(system, *(f"b-{n}" for n in range(8)))
+        await until(lambda: table in system.progress.stopped)
+        assert "TWOFOLD_PARKED_LIMIT_PER_CAUSE" in system.progress.stopped[table]
+        assert "Broken: as told" in system.progress.stopped[table]
+        assert (await ParkedDesk(system).page("catalogue")).total <= 3
+        head = await system.log.head()
+        await system.progress.reach([system.tables["readers"]], head, 20)
+    await until(lambda: table not in system.progress.stopped)
+    await settled(system)
+    for one in (await ParkedDesk(system).page("catalogue")).items:
+        await released(system, "catalogue", one.sequence)
+    await equal_a_replay(system)
+
+
+async def test_too_many_sequences_stop_the_projection_instead(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings, parked_limit=2)
+    table = system.tables["subjects"]
+    with broken(system, "subjects", "book.Registered"):
+        for number in range(4):
+            await register(system, f"b-{number}", subjects=(f"s-{number}",))
+        await until(lambda: table in system.progress.stopped)
+        assert TooMuchParked.__name__ not in system.progress.stopped[table]
+        assert "more than 2 sequences" in system.progress.stopped[table]
+    await until(lambda: table not in system.progress.stopped)
+
+
+async def test_a_rehearsal_shows_what_a_release_would_do_and_does_nothing(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    desk = ParkedDesk(system)
+    with broken(system, "catalogue", "book.Lent", lambda event: event.reader == "ann"):
+        await register(system, "b-1")
+        await lent(system, "b-1", "bob")
+        await system.send(Lend(book_id=BookId("b-1"), reader="ann"))
+        await settled(system)
+        before = await rows(system, "catalogue")
+        failing = await desk.rehearse("catalogue", "document:b-1")
+        assert failing.again is not None
+        assert [document.what for document in failing.documents] == []
+    for _ in range(2):
+        seen = await desk.rehearse("catalogue", "document:b-1")
+        assert (seen.applied, seen.again) == (1, None)
+        (document,) = seen.documents
+        assert (document.key, document.what) == ("b-1", "changed")
+        assert [(f.name, f.before, f.after) for f in document.fields] == [("reader", "", "ann")]
+        assert await rows(system, "catalogue") == before
+        assert (await desk.page("catalogue")).items[0].attempts == 2
+    await desk.release("catalogue", "document:b-1")
+    assert (await rows(system, "catalogue"))["b-1"]["reader"] == "ann"
+    await equal_a_replay(system)
+
+
+async def test_what_is_discarded_is_left_out_and_remembered(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    desk = ParkedDesk(system)
+    with broken(system, "readers", "book.Lent", lambda event: event.reader == "ann"):
+        await register(system, "b-1")
+        await lent(system, "b-1", "bob", "ann")
+        await settled(system)
+        with pytest.raises(InvalidInput):
+            await desk.discard("readers", "document:ann", Discarding("olga", " "))
+        done = await desk.discard("readers", "document:ann", OPERATOR)
+        # Giving back what nobody has lent needs no document, so the rest goes on.
+        assert (done.applied, done.discarded, done.again) == (1, 1, None)
+    found = await rows(system, "readers")
+    assert found["ann"] == {"reader": "ann", "has": -1, "ever": 0}
+    (mark,) = (await desk.page("readers", "discarded")).items
+    assert (mark.actor, mark.reason, mark.event) == ("olga", "a test", "book.Lent")
+    assert (await desk.page("readers")).total == 0
+    assert system.progress.checkpoint(system.tables["readers"]).parked == 0
+
+
+async def test_everything_that_waits_can_be_discarded(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    system = await began(start, settings)
+    with broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"):
+        await register(system, "b-1", "b-2")
+        await lent(system, "b-2", "ann")
+        await settled(system)
+        done = await ParkedDesk(system).discard(
+            "catalogue", "document:b-2", Discarding("olga", "a test", everything=True)
+        )
+    assert (done.applied, done.discarded, done.again) == (0, 3, None)
+    assert (await rows(system, "catalogue")).keys() == {"b-1"}
+    assert await waiting(system, "catalogue") == 0
+
+
+async def test_of_two_operators_the_second_is_told(start: Start, settings: dict[str, Any]) -> None:
+    system = await began(start, settings)
+    desk = ParkedDesk(system)
+    with broken(system, "catalogue", "book.Lent"):
+        await register(system, "b-1")
+        await lent(system, "b-1", "ann")
+        await settled(system)
+        (seen,) = (await desk.page("catalogue")).items
+        await desk.release("catalogue", "document:b-1", seen=seen.seen)
+        with pytest.raises(ParkedChanged):
+            await desk.discard("catalogue", "document:b-1", OPERATOR, seen=seen.seen)
+    outcomes = await asyncio.gather(
+        *(desk.release("catalogue", "document:b-1") for _ in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(one, ReleaseView) for one in outcomes) == 1
+    assert all(isinstance(one, ReleaseView | ParkedChanged | NotFound) for one in outcomes)
+    with pytest.raises(NotFound, match="did you mean catalogue"):
+        await desk.page("catalog")
+    await equal_a_replay(system)
+
+
+async def test_events_that_come_while_it_is_released_wait_their_turn(
+    start: Start, settings: dict[str, Any]
+) -> None:
+    """Sequences are released again and again while events arrive and fail now and then."""
+    system = await began(start, settings)
+    desk = ParkedDesk(system)
+    books = [f"b-{n}" for n in range(4)]
+    await register(system, *books)
+    failing = {"now": True}
+
+    async def busy() -> None:
+        for number in range(25):
+            failing["now"] = number % 3 == 0
+            await asyncio.gather(*(lent(system, book, f"r-{number % 5}") for book in books))
+
+    async def release() -> None:
+        for _ in range(40):
+            for one in (await desk.page("catalogue")).items:
+                try:
+                    await desk.release("catalogue", one.sequence)
+                except (ParkedChanged, NotFound):
+                    continue
+            await asyncio.sleep(0.01)
+
+    with broken(system, "catalogue", "book.Lent", lambda event: failing["now"]):
+        await asyncio.gather(busy(), release())
+        failing["now"] = False
+        await system.send(Discard(book_id=BookId("b-0")))
+        await settled(system)
+        for one in (await desk.page("catalogue")).items:
+            await desk.release("catalogue", one.sequence)
+        await equal_a_replay(system)
+    assert (await rows(system, "catalogue")).keys() == set(books[1:])
