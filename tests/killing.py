@@ -50,14 +50,14 @@ class Process:
         """kill -9."""
         self._signalled(signal.SIGKILL)
 
-    def end(self) -> None:
-        """Let it drain."""
-        self._signalled(signal.SIGTERM)
+    def end(self) -> int:
+        """Let it drain; answers its exit code."""
+        return self._signalled(signal.SIGTERM)
 
-    def _signalled(self, number: int) -> None:
+    def _signalled(self, number: int) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(30)
+        return self._process.wait(60)
 
 
 async def until_answered(

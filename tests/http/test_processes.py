@@ -151,4 +151,4 @@ async def test_metrics_are_there_while_the_store_is_not(monkeypatch: pytest.Monk
         ready = await client.get("/health/ready")
     assert metrics.status_code == 200
     assert 'twofold_process_stuck_instances{process="chores"} NaN' in metrics.text
-    assert (ready.status_code, list(ready.json()["problems"])) == (503, ["store"])
+    assert (ready.status_code, list(ready.json()["problems"])) == (503, ["log"])

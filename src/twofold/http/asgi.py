@@ -16,8 +16,9 @@ from twofold.http.commands import CommandOperation, CommandStatus
 from twofold.http.demo import Demo
 from twofold.http.entrance import Entrance
 from twofold.http.exchange import Exchange, Receive, Scope, Send
-from twofold.http.health import Health, Measurements
+from twofold.http.health import Health
 from twofold.http.live import LiveUpdates
+from twofold.http.measurements import Measurements
 from twofold.http.openapi import OpenApi
 from twofold.http.problems import (
     PROBLEM,
@@ -65,6 +66,7 @@ class HttpApp:
         self._router = Router()
         self._pages: Asgi | None = None
         self._live: LiveUpdates | None = None
+        self._health: Health | None = None
         self._ours = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,6 +94,8 @@ class HttpApp:
 
     async def stop(self) -> None:
         """Stop the system if it was started here."""
+        if self._health is not None:
+            await self._health.close()
         if self._ours:
             await self.system.stop()
 
@@ -104,7 +108,7 @@ class HttpApp:
             system.clock,
         )
         self.measurements = Measurements(system)
-        health = Health(system)
+        self._health = health = Health(system)
         add = self._router.add
         add("GET", "/health/live", health.live)
         add("GET", "/health/ready", health.ready)

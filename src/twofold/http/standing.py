@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.runtime.partitions.relay import GROUP, Published
+from twofold.runtime.presence import ROLES
 from twofold.runtime.system import System
 
 
@@ -45,12 +46,23 @@ class Standing:
             registry=registry,
         )
 
+        self._alive = _of_roles("alive", "Processes of a role that live (NaN: unknown)", registry)
+        self._needed = _of_roles(
+            "needed", "1 if something is left undone without the role", registry
+        )
+        self._seen = _of_roles(
+            "last_sign_seconds",
+            "Since a process of a role gave a sign of life (NaN: none)",
+            registry,
+        )
+
     async def look(self) -> None:
         """Set all of them."""
         self._look_at_workers()
         self._look_at_clocks()
         await self._look_at_projections()
         await self._look_at_relay()
+        await self._look_at_roles()
 
     def _look_at_workers(self) -> None:
         system = self._system
@@ -98,3 +110,20 @@ class Standing:
         position = max(Published.of(mark).position, known)
         self._published.set(position)
         self._unpublished.set(max(0, system.progress.head - position))
+
+    async def _look_at_roles(self) -> None:
+        try:
+            known = await self._system.presence.look()
+        except TwofoldError:
+            for role in ROLES:
+                self._alive.labels(role).set(nan)
+            return
+        for role, presence in known.items():
+            age = presence.age_seconds
+            self._alive.labels(role).set(presence.alive)
+            self._needed.labels(role).set(presence.needed)
+            self._seen.labels(role).set(nan if age is None else age)
+
+
+def _of_roles(name: str, what: str, registry: CollectorRegistry) -> Gauge:
+    return Gauge(f"twofold_role_{name}", what, ("role",), registry=registry)

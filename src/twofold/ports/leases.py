@@ -11,7 +11,7 @@ by a checkpoint, a command's record, or the ``mark`` of the lease itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -26,6 +26,14 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     part: int
     token: int
     mark: str = ""
+
+
+class Sign(msgspec.Struct, frozen=True, gc=False):
+    """A member's last sign of life: how long ago it was, and whether it still counts."""
+
+    member: str
+    age_seconds: float
+    alive: bool
 
 
 class Leases(Protocol):
@@ -53,6 +61,15 @@ class Leases(Protocol):
 
     async def members(self, group: str) -> Mapping[str, int]:
         """How many parts each living member holds."""
+
+    async def sign(self, groups: Sequence[str], member: str, seconds: float) -> None:
+        """Say that ``member`` is there for ``seconds`` in groups of which it wants no parts.
+
+        Others of these groups that fell silent are forgotten.
+        """
+
+    async def signs(self, groups: Sequence[str]) -> Mapping[str, Sequence[Sign]]:
+        """The members that have not left, those that fell silent too, the latest sign first."""
 
     async def leave(self, group: str, member: str) -> None:
         """Give everything back at once; no error if ``member`` is not there."""

@@ -63,10 +63,15 @@ class Progress:
 
     async def refresh(self) -> None:
         """Read checkpoints and head. Raises ForeignLog, StoreUnavailable."""
-        await self._read_checkpoints()
+        await self.look_at_store()
+        await self.look_at_log()
+
+    async def look_at_log(self) -> None:
+        """Read the head. Raises StoreUnavailable."""
         self.saw_head(await self._log.head())
 
-    async def _read_checkpoints(self) -> None:
+    async def look_at_store(self) -> None:
+        """Read checkpoints. Raises ForeignLog, StoreUnavailable."""
         if not self._known:
             # A process without projections may have no read store.
             return
@@ -144,7 +149,7 @@ class Progress:
         """All waiters share one look at the store; only while somebody waits is there one."""
         try:
             await self._store.wait_applied(_LOOK_SECONDS)
-            await self._read_checkpoints()
+            await self.look_at_store()
         except StoreUnavailable:
             # Readers are told by the query itself; here only the wait goes on.
             await self._clock.sleep(_LOOK_SECONDS)

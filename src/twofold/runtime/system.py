@@ -26,6 +26,7 @@ from twofold.runtime.observing.transport import ObservedTransport
 from twofold.runtime.parking.parking import Rules
 from twofold.runtime.parking.retrying import Retrying
 from twofold.runtime.partitions.sharing import Sharing
+from twofold.runtime.presence import Presence, needed_roles
 from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
 from twofold.runtime.projector import Projector, stop_all
@@ -91,6 +92,7 @@ class System:
         self._process_tasks: list[asyncio.Task[None]] = []
         self._command_tasks: list[asyncio.Task[None]] = []
         self._open = False
+        self.ended: dict[str, str] = {}
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -117,6 +119,7 @@ class System:
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
         self._start_commands()
+        await self._start_presence()
         if self.roles:
             await self.processes.register()
         self.queries = Queries(
@@ -184,7 +187,7 @@ class System:
         await self.processes.save()
         self.sharing.stop()
         await stop_all(self._projectors, self._tasks)
-        await self.sharing.leave()
+        await asyncio.gather(self.sharing.leave(), self.presence.leave())
         await self.progress.close()
         if self.reads:
             await self.read_store.close()
@@ -197,6 +200,20 @@ class System:
     async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
         """Answer a query; see ``Queries.ask``."""
         return await self.queries.ask(query, asked)
+
+    async def _start_presence(self) -> None:
+        broker = self.transport is not None
+        self.presence = Presence(
+            self.roles,
+            needed_roles(self.wired, self.settings, broker=broker),
+            self.log.leases,
+            self.settings.lease_seconds,
+            self.clock,
+            self.chance,
+        )
+        if self.roles:
+            await self.presence.sign()
+            self._spawn(self.presence.run(), self._tasks)
 
     def _start_commands(self) -> None:
         self.tail = Tail(self.log, self.wired.events, self.settings.tail_events)
@@ -362,8 +379,14 @@ class System:
 
     def _spawn(self, work: Any, tasks: list[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
         tasks.append(task)
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("a worker ended unexpectedly", exc_info=error)
+            what = task.get_coro()
+            self.ended[getattr(what, "__qualname__", "a worker")] = f"it ended: {error!r}"
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -371,8 +394,3 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _LOG.error("a worker ended unexpectedly", exc_info=task.exception())

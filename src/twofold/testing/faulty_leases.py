@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from twofold.ports.leases import Lease, Leases
+from twofold.ports.leases import Lease, Leases, Sign
 from twofold.testing.fault_plan import FaultPlan, answered
 
 
@@ -39,6 +39,17 @@ class FaultyLeases:
         """May fail."""
         await self._plan.meet("leases.members")
         return await self._leases.members(group)
+
+    async def sign(self, groups: Sequence[str], member: str, seconds: float) -> None:
+        """May fail, before or after its work."""
+        fault = await self._plan.meet("leases.sign.commit")
+        await self._leases.sign(groups, member, seconds)
+        answered("leases.sign.commit", fault)
+
+    async def signs(self, groups: Sequence[str]) -> Mapping[str, Sequence[Sign]]:
+        """May fail."""
+        await self._plan.meet("leases.signs")
+        return await self._leases.signs(groups)
 
     async def leave(self, group: str, member: str) -> None:
         """May fail, before or after its work."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from twofold.adapters._sharing import shared
 from twofold.errors import LeaseLost
-from twofold.ports.leases import Lease
+from twofold.ports.leases import Lease, Sign
 
 
 class _Group:
@@ -18,6 +18,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.until: dict[str, float] = {}
+        self.said: dict[str, float] = {}
         self.holders: dict[int, str] = {}
         self.leases: dict[int, Lease] = {}
 
@@ -37,8 +38,7 @@ class MemoryLeases:
         self, group: str, member: str, parts: int, seconds: float
     ) -> Mapping[int, Lease]:
         """No other task runs in between."""
-        known = self._known(group)
-        known.until[member] = self._now() + seconds
+        known = self._said(group, member, seconds)
         given, taken = shared(member, parts, known.until, known.holders)
         for part in given:
             del known.holders[part]
@@ -72,10 +72,33 @@ class MemoryLeases:
         counts = Counter(known.holders.values())
         return {member: counts[member] for member in sorted(known.until)}
 
+    async def sign(self, groups: Sequence[str], member: str, seconds: float) -> None:
+        """As ``share``, for no parts."""
+        for group in groups:
+            self._said(group, member, seconds)
+
+    async def signs(self, groups: Sequence[str]) -> Mapping[str, Sequence[Sign]]:
+        """All are looked at."""
+        now, found = self._now(), {}
+        for group in groups:
+            known = self._known(group)
+            latest = sorted(known.said.items(), key=lambda said: -said[1])
+            found[group] = [Sign(name, now - at, name in known.until) for name, at in latest]
+        return found
+
     async def leave(self, group: str, member: str) -> None:
         """Its lease ends now."""
-        self._known(group).until[member] = self._now()
+        known = self._known(group)
+        known.said.pop(member, None)
+        known.until[member] = self._now()
         self._known(group)
+
+    def _said(self, group: str, member: str, seconds: float) -> _Group:
+        known, now = self._known(group), self._now()
+        known.until[member] = now + seconds
+        known.said = {name: at for name, at in known.said.items() if name in known.until}
+        known.said[member] = now
+        return known
 
     def _known(self, group: str) -> _Group:
         """The group without those who fell silent and what they held."""

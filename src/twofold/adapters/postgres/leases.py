@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from twofold.adapters._sharing import shared
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.errors import LeaseLost
-from twofold.ports.leases import Lease
+from twofold.ports.leases import Lease, Sign
 
 _LOCK = "select pg_advisory_xact_lock(1963974, hashtext($1))"
 # The clock, not the transaction's time: it may have waited for the lock.
 _PRESENT = (
-    "insert into twofold.lease_member (work, member, until) "
-    "values ($1, $2, clock_timestamp() + make_interval(secs => $3)) "
-    "on conflict (work, member) do update set until = excluded.until"
+    "insert into twofold.lease_member (work, member, until, seen) "
+    "values ($1, $2, clock_timestamp() + make_interval(secs => $3), clock_timestamp()) "
+    "on conflict (work, member) do update set until = excluded.until, seen = excluded.seen"
 )
 _FORGET = "delete from twofold.lease_member where work = $1 and until <= clock_timestamp()"
+# Those that somebody else forgets at the same time are left to them.
+_FORGET_SILENT = (
+    "delete from twofold.lease_member where (work, member) in (select work, member "
+    "from twofold.lease_member where work = any($1::text[]) and until <= clock_timestamp() "
+    "for update skip locked)"
+)
+_SIGN = (
+    "insert into twofold.lease_member (work, member, until, seen) "
+    "select work, $2, clock_timestamp() + make_interval(secs => $3), clock_timestamp() "
+    "from unnest($1::text[]) g(work) order by work "
+    "on conflict (work, member) do update set until = excluded.until, seen = excluded.seen"
+)
+_SIGNS = (
+    "select work, member, extract(epoch from clock_timestamp() - seen)::float8, "
+    "until > clock_timestamp() from twofold.lease_member where work = any($1::text[]) "
+    "order by work, seen desc"
+)
 _ALIVE = "select member from twofold.lease_member where work = $1"
 _PARTS = "select part, member from twofold.lease where work = $1"
 _GIVE = "update twofold.lease set member = '' where work = $1 and part = any($2::integer[])"
@@ -84,6 +101,21 @@ class PostgresLeases:
         """A range of each table's primary key."""
         async with self._database.pinned() as connection:
             return dict(await connection.fetch(_MEMBERS, group))
+
+    async def sign(self, groups: Sequence[str], member: str, seconds: float) -> None:
+        """Two statements for all groups."""
+        async with self._database.pinned() as connection, connection.transaction():
+            await connection.execute(_FORGET_SILENT, list(groups))
+            await connection.execute(_SIGN, list(groups), member, seconds)
+
+    async def signs(self, groups: Sequence[str]) -> Mapping[str, Sequence[Sign]]:
+        """Ranges of the primary key."""
+        async with self._database.pinned() as connection:
+            rows = await connection.fetch(_SIGNS, list(groups))
+        found: dict[str, list[Sign]] = {group: [] for group in groups}
+        for work, member, age_seconds, alive in rows:
+            found[work].append(Sign(member, age_seconds, alive))
+        return found
 
     async def leave(self, group: str, member: str) -> None:
         """Forget the member and free what it held."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from twofold.adapters._sharing import shared
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.errors import LeaseLost
-from twofold.ports.leases import Lease
+from twofold.ports.leases import Lease, Sign
 
 T = TypeVar("T")
 _FORGET = "delete from twofold_lease_member where work = ? and until_us <= ?"
 _ALIVE = "select member from twofold_lease_member where work = ?"
 _PARTS = "select part, member from twofold_lease where work = ?"
 _PRESENT = (
-    "insert into twofold_lease_member (work, member, until_us) values (?, ?, ?) "
-    "on conflict (work, member) do update set until_us = excluded.until_us"
+    "insert into twofold_lease_member (work, member, until_us, seen_us) values (?, ?, ?, ?) "
+    "on conflict (work, member) do update set until_us = excluded.until_us, "
+    "seen_us = excluded.seen_us"
 )
 _TAKE = (
     "insert into twofold_lease (work, part, token, member, mark) values (?, ?, 1, ?, '') "
@@ -26,6 +27,10 @@ _TAKE = (
 )
 _GIVE = "update twofold_lease set member = '' where work = ? and part = ?"
 _MINE = "select part, token, mark from twofold_lease where work = ? and member = ? order by part"
+_SIGNS = (
+    "select member, until_us, seen_us from twofold_lease_member where work = ? "
+    "order by seen_us desc"
+)
 _MARK = "update twofold_lease set mark = ? where work = ? and part = ? and token = ?"
 
 
@@ -46,7 +51,8 @@ class SqliteLeases:
         def work(connection: sqlite3.Connection) -> list[Lease]:
             now = _now_us()
             connection.execute(_FORGET, (group, now))
-            connection.execute(_PRESENT, (group, member, now + round(seconds * 1_000_000)))
+            until = now + round(seconds * 1_000_000)
+            connection.execute(_PRESENT, (group, member, until, now))
             alive = {row[0] for row in connection.execute(_ALIVE, (group,))}
             parts_held = connection.execute(_PARTS, (group,)).fetchall()
             held = {part: holder for part, holder in parts_held if holder in alive}
@@ -81,6 +87,32 @@ class SqliteLeases:
         )
         values = (group, _now_us())
         return dict(await self._database.read(lambda c: c.execute(sql, values).fetchall()))
+
+    async def sign(self, groups: Sequence[str], member: str, seconds: float) -> None:
+        """One transaction for all groups."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            now = _now_us()
+            until = now + round(seconds * 1_000_000)
+            connection.executemany(_FORGET, [(group, now) for group in groups])
+            connection.executemany(_PRESENT, [(group, member, until, now) for group in groups])
+
+        await self._write(work)
+
+    async def signs(self, groups: Sequence[str]) -> Mapping[str, Sequence[Sign]]:
+        """A range of the primary key for each group."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, list[Sign]]:
+            now = _now_us()
+            return {
+                group: [
+                    Sign(member, max(0, now - seen_us) / 1e6, until_us > now)
+                    for member, until_us, seen_us in connection.execute(_SIGNS, (group,))
+                ]
+                for group in groups
+            }
+
+        return await self._database.read(look)
 
     async def leave(self, group: str, member: str) -> None:
         """Forget the member and free what it held."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +35,7 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     console = Console()
     console.print(f"log {report['epoch']}, head {report['head']:,}")
     console.print(table)
+    console.print(_roles_table(report["roles"]))
     commands = report["commands"]
     if commands["waiting"] or commands["rejected"]:
         console.print(
@@ -42,6 +44,16 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
         )
     if relay := report["relay"]:
         console.print(f"published up to {relay['published']:,}, {relay['lagEvents']:,} behind")
+
+
+def _roles_table(roles: dict[str, Any]) -> Table:
+    table = Table("role", "processes", "last sign of life")
+    for role, known in roles.items():
+        age = known["ageSeconds"]
+        missing = known["needed"] and not known["alive"]
+        seen = "none" if age is None else f"{age:.1f} s ago"
+        table.add_row(role, "none, and one is needed" if missing else str(known["alive"]), seen)
+    return table
 
 
 async def _report(system: System) -> dict[str, Any]:
@@ -71,6 +83,7 @@ async def _report(system: System) -> dict[str, Any]:
         "projections": projections,
         "commands": await _commands(system),
         "relay": await _relay(system),
+        "roles": msgspec.to_builtins(await system.presence.look()),
     }
 
 

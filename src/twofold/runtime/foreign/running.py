@@ -62,6 +62,11 @@ class Inboxes:
         }
         return [work for worker in self._workers.values() for work in worker.work()]
 
+    @property
+    def channels(self) -> list[Channel]:
+        """Those at the broker that are read here."""
+        return [Channel(name, self._receivings[name].inbox.partitions) for name in self._workers]
+
     def end(self) -> None:
         """Begin nothing new."""
         for worker in self._workers.values():

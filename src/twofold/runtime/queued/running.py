@@ -55,6 +55,7 @@ class QueuedCommands:
         # Who decides commands at once also decides those that were to be answered later.
         self._works = bool(roles & ({"commands"} if self.asynchronous else {"api", "commands"}))
         self._accepts = bool(roles)
+        self._takes = "api" in roles
         self._queues: list[CommandQueue] = []
         self._workers: list[CommandWorker] = []
         self._closed = False
@@ -70,14 +71,18 @@ class QueuedCommands:
         parts, batch = settings.command_partitions, settings.command_batch
         self._queues.append(InboxQueue(self._log, parts, batch))
         if self._transport is not None and self.asynchronous and self._accepts:
-            name = settings.channel(self._wired.application.name, "commands")
-            channel = Channel(name, parts, "queue")
-            kind = settings.broker
-            queue = ChannelQueue(self._transport, channel, kind, self._log, self._clock, batch)
+            queue = ChannelQueue(
+                self._transport, self._channel, settings.broker, self._log, self._clock, batch
+            )
             self._queues.append(queue)
         self._acceptance = Acceptance(
             self._wired, self._log, self._queues[-1], self._clock, self._chance, self._running
         )
+
+    @property
+    def _channel(self) -> Channel:
+        name = self._settings.channel(self._wired.application.name, "commands")
+        return Channel(name, self._settings.command_partitions, "queue")
 
     def working(self) -> list[Coroutine[Any, Any, None]]:
         """What is to run, once it is open, until it is cancelled."""
@@ -132,6 +137,12 @@ class QueuedCommands:
         """What can't go on, and why."""
         whys = {queue.work: worker.why for queue, worker in self._pairs()}
         return {name: why for name, why in whys.items() if why}
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Those at a broker that accepting and deciding can't do without here."""
+        speaks = self._transport is not None and self.asynchronous
+        return [self._channel] if speaks and (self._works or self._takes) else []
 
     @property
     def work(self) -> str:

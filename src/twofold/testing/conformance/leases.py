@@ -160,6 +160,43 @@ class LeasesConformance:
             assert (await log.leases.share(WORK, "m0", 1, _LONG_SECONDS)).keys() == {0}
             assert (await log.leases.marks(WORK)).keys() == {0, 1, 2, 3}
 
+    async def test_signs_of_life_ask_for_no_parts(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            await log.leases.share(WORK, "m0", 2, _LONG_SECONDS)
+            await log.leases.sign([WORK, "another work"], "m1", _LONG_SECONDS)
+            assert await log.leases.members(WORK) == {"m0": 2, "m1": 0}
+            signs = await log.leases.signs([WORK, "another work", "no work"])
+            assert {name: [one.member for one in found] for name, found in signs.items()} == {
+                WORK: ["m1", "m0"],
+                "another work": ["m1"],
+                "no work": [],
+            }
+            assert all(one.alive and one.age_seconds < 30 for one in signs[WORK])
+            await log.leases.leave(WORK, "m1")
+            assert [one.member for one in (await log.leases.signs([WORK]))[WORK]] == ["m0"]
+
+    async def test_of_the_silent_the_last_sign_is_known_until_others_come(
+        self, connect: Connect
+    ) -> None:
+        log = connect()
+        async with opened(log):
+            await log.leases.sign([WORK], "silent", 0.0)
+            (first,) = (await log.leases.signs([WORK]))[WORK]
+            assert (first.member, first.alive) == ("silent", False)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while True:
+                    (later,) = (await log.leases.signs([WORK]))[WORK]
+                    if later.age_seconds > first.age_seconds:
+                        break
+            assert await log.leases.members(WORK) == {}
+            await log.leases.sign([WORK], "silent", _LONG_SECONDS)
+            (sign,) = (await log.leases.signs([WORK]))[WORK]
+            assert sign.alive
+            await log.leases.sign([WORK], "silent", 0.0)
+            await log.leases.sign([WORK], "m1", _LONG_SECONDS)
+            assert [one.member for one in (await log.leases.signs([WORK]))[WORK]] == ["m1"]
+
     async def test_works_know_nothing_of_each_other(self, connect: Connect) -> None:
         log = connect()
         async with opened(log):
