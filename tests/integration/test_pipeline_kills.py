@@ -1,132 +1,145 @@
-"""Relays, projectors and the broker killed under load: what was done is seen, once, in time."""
+"""Relays, projectors and the broker hurt under load: what was done is seen, once, in time."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
+from shop.main import app
 from tests.conftest import missing
-from tests.integration.test_kills import caught_up
-from tests.killing import Process, until_answered
+from tests.databases import new_postgres
+from tests.killing import Process, environment_with, running
+from tests.shopping import Buyer, Shop, equal_to_the_log, shopping
+from tests.troubles import Pipeline, Plan, Troubles
+from tests.waiting import until
+from twofold import System
+from twofold.assembly.assemble import assemble
+from twofold.assembly.settings import read_settings
 from twofold.errors import TwofoldError
-from twofold.ops.services import restart, temporary
+from twofold.ops.services import temporary
 from twofold.ops.services.service import Running
 
-KILLS = int(os.environ.get("TWOFOLD_TEST_KILLS", "3"))
-BROKER_KILLS = int(os.environ.get("TWOFOLD_TEST_BROKER_KILLS", "1"))
-CLIENTS = 4
-# The wait by default is 2 s; the machine may be busy with starting what was killed.
-BOUND_SECONDS = 10.0
+PLAN = Plan(
+    relay_kills=int(os.environ.get("TWOFOLD_TEST_KILLS", "2")),
+    projector_kills=max(1, int(os.environ.get("TWOFOLD_TEST_KILLS", "2")) // 4),
+    broker_kills=int(os.environ.get("TWOFOLD_TEST_BROKER_KILLS", "1")),
+    rebalances=int(os.environ.get("TWOFOLD_TEST_REBALANCES", "2")),
+)
+READS = int(os.environ.get("TWOFOLD_TEST_READS", "100"))
+BUYERS = int(os.environ.get("TWOFOLD_TEST_BUYERS", "6"))
+PARTITIONS = 4
+ROLES = ("api", "relay", "relay", "projector", "projector")
+PIPELINES = [("redis", "separate"), ("rabbitmq", "separate"), ("kafka", "mongodb")]
+# All of it together; a run with large numbers takes as long as it takes.
+_WITHOUT_END_SECONDS = 86_400.0
 
 
 @pytest.fixture
-def broker() -> Iterator[Running]:
-    """A Redis that may be killed."""
-    try:
-        context = temporary("redis")
-        running = context.__enter__()
-    except TwofoldError as exc:
-        missing("Redis", exc)
-    try:
-        yield running
-    finally:
-        context.__exit__(None, None, None)
+def broker(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """One that may be killed."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(temporary(request.param))
+        except TwofoldError as exc:
+            missing(request.param, exc)
+        yield server
 
 
 @pytest.fixture
-def environment(postgres: str, broker: Running) -> dict[str, str]:
+async def separate(postgres_server: str) -> str:
+    """The address of a database beside that of the log."""
+    return await new_postgres(postgres_server)
+
+
+@pytest.fixture
+def environment(request: pytest.FixtureRequest, postgres: str, broker: Running) -> dict[str, str]:
     """Settings for all processes."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TWOFOLD_")}
-    settings = {"TWOFOLD_DEMO": "1", "TWOFOLD_LOG": postgres, "TWOFOLD_BROKER": broker.address}
-    return kept | settings
-
-
-@pytest.fixture
-async def processes(environment: dict[str, str], tmp_path: Path) -> AsyncIterator[list[Process]]:
-    """An api, two relays and two projectors."""
-    roles = ("api", "relay", "relay", "projector", "projector")
-    found = [
-        Process("shop", role, environment, tmp_path / f"{number}-{role}.log")
-        for number, role in enumerate(roles)
-    ]
-    for process in found:
-        await process.start()
-    yield found
-    for process in found:
-        process.end()
-
-
-async def seen(client: httpx.AsyncClient, order: str, token: str) -> None:
-    """Ask by the token until the order is there; every refusal says 503, and in time."""
-    headers = {"consistency-token": token}
-    async with asyncio.timeout(60):
-        while True:
-            begun = time.monotonic()
-            answer = await client.get(f"/api/v1/orders/{order}", headers=headers)
-            assert time.monotonic() - begun < BOUND_SECONDS
-            if answer.status_code == 200:
-                return
-            assert answer.status_code == 503, answer.text
-
-
-async def test_everybody_sees_what_they_did_while_everything_is_killed(
-    processes: list[Process], environment: dict[str, str], broker: Running
-) -> None:
-    api, *workers = processes
-    async with httpx.AsyncClient(base_url=api.address, timeout=20) as client:
-        signed = await client.post("/demo/sign-in", json={"account": "service"})
-        client.headers["authorization"] = f"Bearer {signed.json()['token']}"
-        await caught_up(client)
-        products = await client.get("/api/v1/products?status=active&size=1")
-        sku = products.json()["items"][0]["sku"]
-        before = (await client.get("/api/v1/orders?size=1")).json()["total"]
-        order = {"country": "Germany", "lines": [{"sku": sku, "quantity": 1}]}
-        placed: list[str] = []
-        done = asyncio.Event()
-
-        async def buy(number: int) -> None:
-            while not done.is_set():
-                key = f"{number}-{len(placed)}"
-                answer = await until_answered(client, "/api/v1/orders", order, key)
-                placed.append(answer.json()["orderId"])
-                await seen(client, placed[-1], answer.headers["consistency-token"])
-
-        async def hurt() -> None:
-            chance = random.Random(1)
-            for turn in range(KILLS):
-                victim = chance.choice(workers)
-                victim.kill()
-                await victim.start()
-                if turn < BROKER_KILLS:
-                    os.kill(broker.pid, signal.SIGKILL)
-                    await asyncio.to_thread(restart, broker)
-            done.set()
-
-        async with asyncio.TaskGroup() as everybody:
-            everybody.create_task(hurt())
-            for number in range(CLIENTS):
-                everybody.create_task(buy(number))
-        await caught_up(client)
-        total = (await client.get("/api/v1/orders?size=1")).json()["total"]
-        assert total == before + len(set(placed))
-        assert len(placed) > KILLS
-    verified = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "twofold.ops.cli", "verify", "shop"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    read = request.getfixturevalue(request.param)
+    partitions = str(PARTITIONS)
+    return environment_with(
+        demo="1", log=postgres, read=read, broker=broker.address, partitions=partitions
     )
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert verified.stdout.count("equal to the log") == 5
+
+
+@asynccontextmanager
+async def looking(environment: dict[str, str]) -> AsyncIterator[System]:
+    """A system that only looks, at the log and its leases."""
+    settings = read_settings("shop", {"TWOFOLD_LOG": environment["TWOFOLD_LOG"]})
+    async with assemble(app, settings, roles=frozenset()) as system:
+        yield system
+
+
+class Crowd:
+    """Buyers who go on until they have seen enough and all troubles are over."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.buyers = [Buyer(shop, f"buyer-{number}") for number in range(BUYERS)]
+        self.over = asyncio.Event()
+
+    @property
+    def reads(self) -> int:
+        return sum(one.reads for one in self.buyers)
+
+    async def buy(self, buyer: Buyer) -> None:
+        while not self.over.is_set() or self.reads < READS:
+            await buyer.buy()
+
+    async def reached(self, share: float) -> None:
+        await until(lambda: self.reads >= share * READS, _WITHOUT_END_SECONDS)
+
+    async def going_on(self) -> None:
+        """Everybody has done something since."""
+        before = [len(one.placed) for one in self.buyers]
+
+        def gone_on() -> bool:
+            return all(len(b.placed) > n + 1 for b, n in zip(self.buyers, before, strict=True))
+
+        await until(gone_on, _WITHOUT_END_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("broker", "environment"), PIPELINES, indirect=True, ids=["-".join(one) for one in PIPELINES]
+)
+async def test_everybody_sees_what_they_did_while_everything_is_hurt(
+    environment: dict[str, str],
+    broker: Running,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    begun = time.monotonic()
+    async with (
+        running("shop", ROLES, environment, tmp_path) as (api, *workers),
+        looking(environment) as system,
+        shopping(api) as shop,
+    ):
+        joining = Process("shop", "projector", environment, tmp_path / "joining.log")
+        leases = system.log.leases
+        pipeline = Pipeline(workers[:2], workers[2:], joining, broker, leases, PARTITIONS)
+        crowd = Crowd(shop)
+        troubles = Troubles(PLAN, pipeline, crowd.reached, crowd.going_on)
+        async with asyncio.TaskGroup() as everybody:
+            buying = [everybody.create_task(crowd.buy(one)) for one in crowd.buyers]
+            await troubles.run()
+            crowd.over.set()
+            await asyncio.gather(*buying)
+        await shop.caught_up()
+        placed = [order for buyer in crowd.buyers for order in buyer.placed]
+        assert len(set(placed)) == len(placed)
+        assert await shop.orders() == shop.before + len(placed)
+        await equal_to_the_log(environment)
+        events = await system.log.head()
+    for what, count in troubles.happened.items():
+        record_property(what, count)
+    record_property("orders", len(placed))
+    record_property("events", events)
+    record_property("reads by token", crowd.reads)
+    record_property("refusals", sum(one.refusals for one in crowd.buyers))
+    slowest = max(one.slowest_refusal_seconds for one in crowd.buyers)
+    record_property("slowest refusal, seconds", round(slowest, 2))
+    record_property("seconds", round(time.monotonic() - begun))

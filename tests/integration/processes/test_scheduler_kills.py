@@ -17,7 +17,7 @@ import pytest
 
 from tests.bookings import app
 from tests.integration.processes.watching import steps, until
-from tests.killing import Process
+from tests.killing import Process, environment_with, running
 from twofold import System
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
@@ -34,22 +34,14 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str
         address = f"sqlite:///{tmp_path / 'bookings.db'}"
     else:
         address = request.getfixturevalue("postgres")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TWOFOLD_")}
-    return kept | {"TWOFOLD_LOG": address, "TWOFOLD_TEST_HOLD_SECONDS": "1"}
+    return environment_with(log=address, test_hold_seconds="1")
 
 
 @pytest.fixture
 async def processes(environment: dict[str, str], tmp_path: Path) -> AsyncIterator[list[Process]]:
     """An api and two schedulers."""
-    found = [
-        Process("tests.bookings:app", role, environment, tmp_path / f"{number}.log")
-        for number, role in enumerate(ROLES)
-    ]
-    for process in found:
-        await process.start()
-    yield found
-    for process in found:
-        process.end()
+    async with running("tests.bookings:app", ROLES, environment, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
