@@ -55,7 +55,7 @@ def _last_of_the_rest(consumer: Consumer, deadline: float, trouble: Trouble) -> 
         message = consumer.poll(min(_POLL_SECONDS, _left(deadline, trouble)))
         error = message.error() if message is not None else None
         if error is not None and error.code() == KafkaError._PARTITION_EOF:
-            return delivery_of(found) if found else None
+            return delivery_of(found) if found is not None else None
         if message is not None and error is None:
             found = message
 

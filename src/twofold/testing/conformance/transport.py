@@ -42,7 +42,8 @@ def message(partition: int, text: str, data: bytes | None = None) -> Message:
         "subject": f"test:{partition}",
         "datacontenttype": "application/json",
     }
-    return Message(partition, f"test:{partition}", attributes, data or b'{"said":1}')
+    said = b'{"said":1}' if data is None else data
+    return Message(partition, f"test:{partition}", attributes, said)
 
 
 async def fetched(reader: Reader, count: int) -> list[Delivery]:
@@ -210,6 +211,8 @@ class TransportConformance:
             last = await transport.last(channel.name)
             assert {n: one.attributes["id"] for n, one in last.items()} == {0: "y", 2: "z"}
             assert last[0].data == b'{"said":1}'
+            await transport.publish(channel.name, [message(0, "without data", b"")])
+            assert (await transport.last(channel.name))[0].attributes["id"] == "without data"
 
     async def test_several_publish_at_once_and_nothing_is_lost(
         self, connect: ConnectTransport, channel: Channel
