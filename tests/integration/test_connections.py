@@ -72,6 +72,18 @@ async def test_who_stands_still_within_a_transaction_does_not_hold_up_others(
     await zombie.close()
 
 
+async def test_who_starts_waits_for_no_projector_and_holds_up_no_reader(
+    postgres: str, store: PostgresReadStore
+) -> None:
+    starting = PostgresReadStore(PostgresDatabase(postgres))
+    async with store.transaction() as transaction:
+        await transaction.claim(Checkpoint("at-work", 0, 0, "epoch"))
+        async with asyncio.timeout(10):
+            await starting.open([TABLE])
+            assert "at-work" not in await starting.checkpoints()
+    await starting.close()
+
+
 async def test_our_own_statements_need_no_clearing_up(
     database: PostgresDatabase, store: PostgresReadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,17 @@ from twofold.errors import ShapeChanged
 from twofold.ports.read_store import ColumnKind, Table, owner_of
 
 _LOCK = "select pg_advisory_xact_lock(8434717424)"
+_CHECKPOINT_COLUMNS = (
+    "select attname from pg_attribute where not attisdropped "
+    "and attrelid = 'twofold_read.\"$checkpoint\"'::regclass"
+)
+# Columns of checkpoints that came with later versions.
+_LATER = {
+    "parts": "text not null default ''",
+    "served_from": "bigint not null default 0",
+    "parked": "bigint not null default 0",
+    "mended": "bigint not null default 0",
+}
 
 
 async def prepare(connection: Any, tables: Sequence[Table]) -> None:
@@ -21,20 +32,7 @@ async def prepare(connection: Any, tables: Sequence[Table]) -> None:
     async with connection.transaction():
         await connection.execute(_LOCK)
         await connection.execute("create schema if not exists twofold_read")
-        await connection.execute(
-            'create table if not exists twofold_read."$checkpoint" (projection text collate "C" '
-            "primary key, position bigint not null, time_us bigint not null, epoch text not null, "
-            "fingerprint text not null, parts text not null default '', "
-            "served_from bigint not null default 0, parked bigint not null default 0, "
-            "mended bigint not null default 0) with (fillfactor = 50)"
-        )
-        await connection.execute(
-            'alter table twofold_read."$checkpoint" '
-            "add column if not exists parts text not null default '', "
-            "add column if not exists served_from bigint not null default 0, "
-            "add column if not exists parked bigint not null default 0, "
-            "add column if not exists mended bigint not null default 0"
-        )
+        await _prepare_checkpoints(connection)
         await connection.execute(
             'create table if not exists twofold_read."$model" (name text primary key, shape text)'
         )
@@ -50,6 +48,24 @@ async def prepare(connection: Any, tables: Sequence[Table]) -> None:
             elif known[table.name] != shape:
                 raise ShapeChanged(table.name)
             await groups.keep(connection, table)
+
+
+async def _prepare_checkpoints(connection: Any) -> None:
+    """Add the columns that an older version's table lacks.
+
+    Adding them "if not exists" would lock the table though nothing is to be done: behind a
+    projector that stands still in its transaction, and before everybody who reads checkpoints.
+    """
+    await connection.execute(
+        'create table if not exists twofold_read."$checkpoint" (projection text collate "C" '
+        "primary key, position bigint not null, time_us bigint not null, epoch text not null, "
+        "fingerprint text not null) with (fillfactor = 50)"
+    )
+    rows = await connection.fetch(_CHECKPOINT_COLUMNS)
+    known = {row[0] for row in rows}
+    added = [f"add column {name} {kind}" for name, kind in _LATER.items() if name not in known]
+    if added:
+        await connection.execute(f'alter table twofold_read."$checkpoint" {", ".join(added)}')
 
 
 async def _create(connection: Any, table: Table) -> None:
