@@ -29,6 +29,7 @@ from twofold import (
 )
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
+from twofold.ports.tracing import Tracing
 
 OrderId = NewType("OrderId", str)
 STREAMS = 1_000
@@ -117,6 +118,7 @@ def system(
     given: Mapping[str, str] | None = None,
     *,
     read: str = "",
+    tracing: Tracing | None = None,
     **settings: Any,
 ) -> System:
     """The application on the database at ``address``, its read models in it or at ``read``.
@@ -130,7 +132,9 @@ def system(
         **(given or {}),
     }
     runtime = RuntimeSettings(**settings)
-    return assemble(app, read_settings("benchmark", given), roles=roles, runtime=runtime)
+    return assemble(
+        app, read_settings("benchmark", given), roles=roles, runtime=runtime, tracing=tracing
+    )
 
 
 async def send_all(running: System, commands: int, clients: int) -> tuple[float, list[float]]:

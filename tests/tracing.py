@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanContext
 
+from twofold.adapters.otel.sampling import taken_share
 from twofold.adapters.otel.tracing import OpenTelemetryTracing
 
 
@@ -21,7 +22,7 @@ class Spans:
         provider = TracerProvider(sampler=sampler or ParentBased(ALWAYS_ON), shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.tracer = provider.get_tracer("tests")
-        self.tracing = OpenTelemetryTracing(self.tracer)
+        self.tracing = OpenTelemetryTracing(self.tracer, taken_share(self.tracer))
 
     @property
     def all(self) -> Sequence[ReadableSpan]:

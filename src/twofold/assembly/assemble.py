@@ -20,6 +20,7 @@ from twofold.errors import Problem, SettingsProblems
 from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
+from twofold.ports.tracing import Tracing
 from twofold.runtime.clock import SystemClock, system_chance
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
@@ -38,8 +39,11 @@ def assemble(
     clock: Clock | None = None,
     chance: Chance | None = None,
     runtime: RuntimeSettings | None = None,
+    tracing: Tracing | None = None,
 ) -> System:
     """A system of ``application`` as ``settings`` say, not yet started.
+
+    Without ``tracing`` its spans go to the provider that the process has, if any.
 
     Raises WiringProblems, and SettingsProblems where a driver is not installed.
     """
@@ -72,7 +76,7 @@ def assemble(
         settings=runtime,
         roles=roles,
         transport=transport,
-        tracing=tracing_of_process(),
+        tracing=tracing or tracing_of_process(),
     )
 
 

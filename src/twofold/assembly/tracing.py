@@ -30,7 +30,12 @@ def tracing_of_process() -> Tracing:
     provider = trace.get_tracer_provider()
     if isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
         return NO_TRACING
-    return OpenTelemetryTracing(provider.get_tracer("twofold"))
+    tracer = provider.get_tracer("twofold")
+    if not _is_installed("opentelemetry", "opentelemetry.sdk"):
+        return OpenTelemetryTracing(tracer)
+    from twofold.adapters.otel.sampling import taken_share
+
+    return OpenTelemetryTracing(tracer, taken_share(tracer))
 
 
 def wants_traces(environment: Mapping[str, str]) -> bool:

@@ -35,7 +35,8 @@ class Entrance:
 
     def __enter__(self) -> None:
         exchange, span = self._exchange, self._span
-        span.__enter__()
+        if span.recorded:
+            span.__enter__()
         exchange.traceparent = span.traceparent
         request_id = exchange.request_id
         self._bound = BOUND.set(Bound(request_id, request_id, "", span.traceparent))
@@ -49,7 +50,7 @@ class Entrance:
         BOUND.reset(self._bound)
         if self._span.recorded:
             self._tell()
-        self._span.__exit__(kind, error, traceback)
+            self._span.__exit__(kind, error, traceback)
 
     def _tell(self) -> None:
         exchange, span = self._exchange, self._span

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+SAMPLED_FLAGS = "13579bdf"
+"""With which of these a traceparent ends if its trace is recorded."""
 _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
@@ -25,7 +27,7 @@ def read_traceparent(text: str) -> str:
 
 def is_sampled(traceparent: str) -> bool:
     """Whether the trace is recorded; not for ""."""
-    return traceparent != "" and traceparent[-1] in "13579bdf"
+    return traceparent != "" and traceparent[-1] in SAMPLED_FLAGS
 
 
 def trace_id(traceparent: str) -> str:

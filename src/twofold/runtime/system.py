@@ -83,7 +83,7 @@ class System:
         self.settings = settings or RuntimeSettings()
         self.roles = roles
         databases = self.settings.log_database, self.settings.read_database
-        self.observer = Observer(clock, tracing, *databases)
+        self.observer = Observer(tracing, *databases)
         self.transport: Transport | None = None
         if transport is not None:
             self.transport = ObservedTransport(transport, self.observer, self.settings.broker)

@@ -40,12 +40,16 @@ class Measure:
         self.bounds = bounds
         self.found: dict[tuple[str, ...], Distribution] = {}
 
-    def observe(self, value: float, *labels: str) -> None:
-        """One observation."""
+    def of(self, *labels: str) -> Distribution:
+        """The distribution with these labels."""
         distribution = self.found.get(labels)
         if distribution is None:
             distribution = self.found[labels] = Distribution(self.bounds)
-        distribution.observe(value)
+        return distribution
+
+    def observe(self, value: float, *labels: str) -> None:
+        """One observation."""
+        self.of(*labels).observe(value)
 
 
 class Measures:
