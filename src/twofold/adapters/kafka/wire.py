@@ -15,10 +15,8 @@ _NAMES_KEPT = 1_000
 
 def headers_of(message: Message) -> list[tuple[str, str]]:
     """What stands before the data."""
-    return [
-        (_CONTENT_TYPE if name == _KIND else _PREFIX + name, value)
-        for name, value in message.attributes.items()
-    ]
+    headers = _HEADERS
+    return [(headers[name], value) for name, value in message.attributes.items()]
 
 
 def delivery_of(found: Any) -> Delivery:
@@ -32,6 +30,16 @@ def delivery_of(found: Any) -> Delivery:
     )
 
 
+class _Headers(dict[str, str]):
+    """Names of headers by those of attributes."""
+
+    def __missing__(self, name: str) -> str:
+        header = _PREFIX + name
+        if len(self) < _NAMES_KEPT:
+            self[name] = header
+        return header
+
+
 class _Attributes(dict[str, str]):
     """Names of attributes by those of headers, "" for headers that are no attributes."""
 
@@ -42,6 +50,7 @@ class _Attributes(dict[str, str]):
         return name
 
 
+_HEADERS = _Headers({_KIND: _CONTENT_TYPE})
 _NAMES = _Attributes({_CONTENT_TYPE: _KIND})
 
 

@@ -13,7 +13,6 @@ from twofold.messages.recorded import Recorded
 from twofold.ports.leases import Leases
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Message, Transport
-from twofold.runtime.applying import Batch
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.partitions.channel_check import ChannelCheck
 from twofold.runtime.partitions.membership import Membership
@@ -36,6 +35,14 @@ class Published(msgspec.Struct, frozen=True):
     def of(cls, mark: str) -> Published:
         """What a lease's mark says."""
         return msgspec.json.decode(mark, type=cls) if mark else cls()
+
+
+class _Portion(msgspec.Struct, frozen=True):
+    """Consecutive events as messages, and what is published once all are acknowledged."""
+
+    messages: Sequence[Message]
+    published: Published
+    full: bool
 
 
 class Relay:
@@ -110,16 +117,16 @@ class Relay:
         lease = self._membership.held[0]
         self._resume(lease.token, lease.mark)
         await self._tell_of_loss(await self._check.now(self.published.last))
-        batch = await self._read(self.published.position)
+        portion = await self._next(self.published)
         while not self._stopping and self._holds(lease.token):
-            if batch.events:
-                batch = await self._publish_and_read(batch)
+            if portion.messages:
+                portion = await self._publish_and_go_on(portion)
                 await self._mark_now_and_then(lease.token)
             else:
                 self._recovered()
-                await self._tail.wait(batch.position, self._rest_seconds)
-                batch = await self._read(batch.position)
-                if not batch.events:
+                await self._tail.wait(self.published.position, self._rest_seconds)
+                portion = await self._next(self.published)
+                if not portion.messages:
                     await self._mark(lease.token)
                     await self._tell_of_loss(await self._check.beside(self.published.last))
         await self._mark(lease.token)
@@ -130,21 +137,27 @@ class Relay:
         marked = self.published == self._marked
         return self._settings.poll_seconds if marked else _MARK_SECONDS
 
-    async def _publish_and_read(self, batch: Batch) -> Batch:
-        """Under load the next batch is read while one is published."""
-        if len(batch.events) < self._settings.relay_batch:
-            await self._publish(batch)
-            return await self._read(batch.position)
-        coming = asyncio.ensure_future(self._read(batch.position))
+    async def _publish_and_go_on(self, portion: _Portion) -> _Portion:
+        """Under load the next portion is made ready while one is published."""
+        if not portion.full:
+            await self._publish(portion)
+            return await self._next(portion.published)
+        coming = asyncio.ensure_future(self._next(portion.published))
         try:
-            await self._publish(batch)
+            await self._publish(portion)
             return await coming
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
 
-    async def _read(self, position: int) -> Batch:
-        return await self._tail.after(position, self._settings.relay_batch)
+    async def _next(self, after: Published) -> _Portion:
+        """What follows in the log; without messages at its end."""
+        limit = self._settings.relay_batch
+        events = (await self._tail.after(after.position, limit)).events
+        if not events:
+            return _Portion((), after, full=False)
+        messages, last = self._messages(events, after.last)
+        return _Portion(messages, Published(events[-1].position, last), len(events) == limit)
 
     def _holds(self, token: int) -> bool:
         lease = self._membership.held.get(0)
@@ -172,15 +185,16 @@ class Relay:
             watermarks = [self._wire.watermark(n, last[n], last[n]) for n in partitions]
             await self._transport.publish(self._channel, watermarks)
 
-    async def _publish(self, batch: Batch) -> None:
-        messages, last = self._messages(batch.events)
-        await self._transport.publish(self._channel, messages)
-        self.published = Published(batch.position, last)
+    async def _publish(self, portion: _Portion) -> None:
+        await self._transport.publish(self._channel, portion.messages)
+        self.published = portion.published
         self._recovered()
 
-    def _messages(self, events: Sequence[Recorded]) -> tuple[list[Message], tuple[int, ...]]:
-        """The events, then a watermark for each partition in which the batch's last is not."""
-        last = list(self.published.last)
+    def _messages(
+        self, events: Sequence[Recorded], before: Sequence[int]
+    ) -> tuple[list[Message], tuple[int, ...]]:
+        """The events, then a watermark for each partition in which the last of them is not."""
+        last = list(before)
         messages = []
         for event in events:
             partition = self._wire.partition(event.stream)
