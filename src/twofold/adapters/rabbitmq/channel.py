@@ -128,7 +128,8 @@ class Channel:
         try:
             for begin in range(0, len(messages), _WRITTEN_TOGETHER):
                 self._check()
-                self._write(messages[begin : begin + _WRITTEN_TOGETHER], call)
+                with self.link.connection.together():
+                    self._write(messages[begin : begin + _WRITTEN_TOGETHER], call)
                 await asyncio.sleep(0)
             await self._all_confirmed(call)
         except TimeoutError as exc:

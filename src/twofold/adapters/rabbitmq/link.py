@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +21,32 @@ _GOODBYE_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 4
 
 
+class _Connection(AsyncioConnection):  # type: ignore[misc]
+    """One that can give many frames to the socket at once.
+
+    pika gives it each by itself: three system calls for a message, and as many packets.
+    """
+
+    _gathered: list[bytes] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is sent in the block, which must not wait for anything."""
+        gathered = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if gathered:
+                self._adapter_emit_data(b"".join(gathered))
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if self._gathered is None:
+            super()._adapter_emit_data(data)
+        else:
+            self._gathered.append(data)
+
+
 class Link:
     """One connection, begun at once. Of no use any more once ``failure`` is not ""."""
 
@@ -28,7 +56,7 @@ class Link:
         self.blocked = ""
         self._settled = asyncio.Event()
         self._gone = asyncio.Event()
-        self.connection = AsyncioConnection(
+        self.connection = _Connection(
             parameters,
             on_open_callback=lambda _: self._settled.set(),
             on_open_error_callback=self.lost,
