@@ -134,9 +134,10 @@ async def test_partitions_that_stand_apart_are_levelled_for_others(
     await busy(api, 10)
     # It still applies what it holds, and nobody takes over the rest.
     membership = one.sharing._memberships[0]
-    membership._leases = _Stuck(membership.held)  # type: ignore[assignment]
-    membership.held = {n: lease for n, lease in membership.held.items() if n in (1, 2)}
-    membership._leases = _Stuck(membership.held)  # type: ignore[assignment]
+    stuck = _Stuck({n: lease for n, lease in membership.held.items() if n in (1, 2)})
+    membership._leases = stuck  # type: ignore[assignment]
+    # Until it is asked, an answer with all partitions may be underway.
+    await until(lambda: stuck.asked and membership.held.keys() == {1, 2})
     for _ in range(20):
         await api.send(draft(), Sent(caller=ANN))
     head = await api.log.head()
@@ -159,9 +160,11 @@ class _Stuck:
     """Leases that never change."""
 
     def __init__(self, held: object) -> None:
+        self.asked = False
         self._held = held
 
     async def share(self, *_: object) -> object:
+        self.asked = True
         return self._held
 
     async def leave(self, *_: object) -> None:
