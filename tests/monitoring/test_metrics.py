@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
-UNITS = ("seconds", "events", "commands", "messages", "position", "instances")
+UNITS = ("seconds", "events", "commands", "messages", "position", "instances", "sequences")
 # What something is, or how many of it there are, has no unit.
 UNITLESS = {
     "twofold_projection_stopped",

@@ -24,6 +24,12 @@ class Standing:
             ("projection",),
             registry=registry,
         )
+        self._parked = Gauge(
+            "twofold_projection_parked_sequences",
+            "Sequences that wait for an operator while all others flow",
+            ("projection",),
+            registry=registry,
+        )
         self._stopped = Gauge(
             "twofold_worker_stopped",
             "1 while a worker of this process can't go on; workers that do are left out",
@@ -80,10 +86,12 @@ class Standing:
     async def _look_at_projections(self) -> None:
         progress, ages = self._system.progress, dict[int, float]()
         for applier in self._system.appliers:
-            position = progress.checkpoint(applier.table).position
+            checkpoint = progress.checkpoint(applier.table)
+            position = checkpoint.position
             if position not in ages:
                 ages[position] = await self._age(position)
             self._lag.labels(applier.name).set(ages[position])
+            self._parked.labels(applier.name).set(checkpoint.parked)
 
     async def _age(self, position: int) -> float:
         """How old the event behind ``position`` is, 0 if there is none."""
