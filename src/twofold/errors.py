@@ -30,6 +30,7 @@
     ├── StoreUnavailable        a database or broker does not answer
     │   ├── StoreFull           a database has no room left
     │   └── BrokerUnavailable   a broker does not answer
+    ├── TooManyRejected         so many messages are kept aside that nothing more is taken
     ├── BrokerUnsuitable        a broker is set up so that it could lose or mix messages
     ├── MessageTooLarge         an event or command is larger than the broker takes
     ├── ShuttingDown            the process drains and takes nothing new
@@ -383,6 +384,18 @@ class LeaseLost(TwofoldError):
         self.group = group
         self.part = part
         super().__init__(f"part {part} of {group} is held by another worker now")
+
+
+class TooManyRejected(TwofoldError):
+    """So many messages of a channel are kept aside that it is not read any further."""
+
+    def __init__(self, channel: str, limit: int) -> None:
+        self.channel = channel
+        self.limit = limit
+        super().__init__(
+            f"{limit:,} messages of {channel} are kept aside; retry or dismiss them: "
+            "twofold rejected APP"
+        )
 
 
 class ShuttingDown(TwofoldError):

@@ -36,8 +36,19 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
+class Dismissal(msgspec.Struct, frozen=True):
+    """Somebody's decision that nothing is to come of a rejected message."""
+
+    reason: str
+    by: str
+    time_us: int
+
+
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that is no command of ours: where it was found, why, and what it was."""
+    """A message from which nothing followed: where it was found, why, and what it was.
+
+    Channel, partition and offset identify it.
+    """
 
     channel: str
     partition: int
@@ -46,10 +57,13 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, str]
     data: bytes
     time_us: int
+    dismissed: Dismissal | None = None
 
 
 class Depth(msgspec.Struct, frozen=True):
-    """How many commands wait, since when the oldest one (0: none), and how much was rejected."""
+    """How many commands wait, since when the oldest one (0: none), and how many messages were
+    rejected and not dismissed.
+    """
 
     waiting: int
     oldest_us: int
@@ -82,8 +96,21 @@ class Inbox(Protocol):
     async def depth(self) -> Depth:
         """How much there is."""
 
-    async def reject(self, messages: Sequence[Rejected]) -> None:
-        """Keep messages that are no commands; the same one again is kept once."""
+    async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
+        """Keep messages from which nothing follows; the same one again is kept once.
 
-    async def rejected(self, limit: int) -> Sequence[Rejected]:
-        """The latest rejected messages, the newest first."""
+        With a ``limit``, about so many of a channel are kept that are not dismissed. Answers how
+        many were left out.
+        """
+
+    async def rejected(self, limit: int, *, dismissed: bool = False) -> Sequence[Rejected]:
+        """The latest that are not dismissed, or those that are; the newest first."""
+
+    async def find_rejected(self, channel: str, partition: int, offset: str) -> Rejected | None:
+        """One of them, dismissed or not."""
+
+    async def dismiss(self, message: Rejected, dismissal: Dismissal) -> bool:
+        """Note that nothing is to come of it; False if it is gone or dismissed already."""
+
+    async def release(self, message: Rejected) -> bool:
+        """Something came of it after all: it is kept no more. False if it is gone already."""

@@ -18,6 +18,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     name the kinds of the stores for traces.
     ``parked_attempts``: how often a sequence is tried before it waits for a person.
     ``parked_limit``, ``parked_limit_per_cause``: how many sequences of a projection may wait.
+    ``rejected_messages``: how many messages of a channel are kept aside at most.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -53,6 +54,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     command_partitions: int = 16
     commands_in_hand: int = 1_000
     command_attempts: int = 5
+    rejected_messages: int = 10_000
     drain_seconds: float = 5.0
     parked_attempts: int = 5
     parked_limit: int = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from twofold.ports.inbox import Accepted, Depth, Inbox, Rejected
+from twofold.ports.inbox import Accepted, Depth, Dismissal, Inbox, Rejected
 from twofold.testing.fault_plan import FaultPlan, answered
 
 
@@ -47,13 +47,33 @@ class FaultyInbox:
         await self._plan.meet("inbox.depth")
         return await self._inbox.depth()
 
-    async def reject(self, messages: Sequence[Rejected]) -> None:
+    async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
         """May fail, before or after its work."""
         fault = await self._plan.meet("inbox.reject.commit")
-        await self._inbox.reject(messages)
+        left_out = await self._inbox.reject(messages, limit)
         answered("inbox.reject.commit", fault)
+        return left_out
 
-    async def rejected(self, limit: int) -> Sequence[Rejected]:
+    async def rejected(self, limit: int, *, dismissed: bool = False) -> Sequence[Rejected]:
         """May fail."""
         await self._plan.meet("inbox.rejected")
-        return await self._inbox.rejected(limit)
+        return await self._inbox.rejected(limit, dismissed=dismissed)
+
+    async def find_rejected(self, channel: str, partition: int, offset: str) -> Rejected | None:
+        """May fail."""
+        await self._plan.meet("inbox.find_rejected")
+        return await self._inbox.find_rejected(channel, partition, offset)
+
+    async def dismiss(self, message: Rejected, dismissal: Dismissal) -> bool:
+        """May fail, before or after its work."""
+        fault = await self._plan.meet("inbox.dismiss.commit")
+        done = await self._inbox.dismiss(message, dismissal)
+        answered("inbox.dismiss.commit", fault)
+        return done
+
+    async def release(self, message: Rejected) -> bool:
+        """May fail, before or after its work."""
+        fault = await self._plan.meet("inbox.release.commit")
+        done = await self._inbox.release(message)
+        answered("inbox.release.commit", fault)
+        return done

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from twofold.ports.inbox import Accepted, Depth, Rejected
+from msgspec.structs import replace
+
+from twofold.ports.inbox import Accepted, Depth, Dismissal, Rejected
 
 
 class MemoryInbox:
@@ -56,17 +58,43 @@ class MemoryInbox:
     async def depth(self) -> Depth:
         """All are looked at."""
         oldest = min((command.accepted_us for _, command in self._kept.values()), default=0)
-        return Depth(len(self._kept), oldest, len(self._rejected))
+        return Depth(len(self._kept), oldest, len(await self.rejected(len(self._rejected))))
 
-    async def reject(self, messages: Sequence[Rejected]) -> None:
+    async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
         """The first one counts."""
+        left_out = 0
         for message in messages:
-            place = (message.channel, message.partition, message.offset)
-            self._rejected.setdefault(place, message)
+            place = _place(message)
+            if place in self._rejected or not limit or self._open(message.channel) < limit:
+                self._rejected.setdefault(place, message)
+            else:
+                left_out += 1
+        return left_out
 
-    async def rejected(self, limit: int) -> Sequence[Rejected]:
+    async def rejected(self, limit: int, *, dismissed: bool = False) -> Sequence[Rejected]:
         """From the end."""
-        return list(self._rejected.values())[::-1][:limit]
+        newest_first = list(self._rejected.values())[::-1]
+        return [one for one in newest_first if bool(one.dismissed) == dismissed][:limit]
+
+    async def find_rejected(self, channel: str, partition: int, offset: str) -> Rejected | None:
+        """By its place."""
+        return self._rejected.get((channel, partition, offset))
+
+    async def dismiss(self, message: Rejected, dismissal: Dismissal) -> bool:
+        """By its place."""
+        known = self._rejected.get(_place(message))
+        if known is None or known.dismissed:
+            return False
+        self._rejected[_place(message)] = replace(known, dismissed=dismissal)
+        return True
+
+    async def release(self, message: Rejected) -> bool:
+        """By its place."""
+        return self._rejected.pop(_place(message), None) is not None
+
+    def _open(self, channel: str) -> int:
+        found = self._rejected.values()
+        return sum(one.channel == channel and not one.dismissed for one in found)
 
     def _look(
         self, partitions: Sequence[int], without: frozenset[str], limit: int
@@ -77,3 +105,7 @@ class MemoryInbox:
             if partition in partitions and command.command_id not in without
         ]
         return found[:limit]
+
+
+def _place(message: Rejected) -> tuple[str, int, str]:
+    return message.channel, message.partition, message.offset

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from twofold.adapters.postgres.database import PostgresDatabase
-from twofold.ports.inbox import Accepted, Depth, Rejected
+from twofold.ports.inbox import Accepted, Depth, Dismissal, Rejected
 
 T = TypeVar("T")
 CHANNEL = "twofold_inbox"
@@ -33,14 +33,28 @@ _FIND = (
 SETTLE = "delete from twofold.accepted_command where command_id = any($1::text[])"
 _DEPTH = (
     "select count(*), coalesce(min(accepted_us), 0), "
-    "(select count(*) from twofold.rejected_message) from twofold.accepted_command"
+    "(select count(*) from twofold.rejected_message where not dismissed) "
+    "from twofold.accepted_command"
 )
 _REJECT = (
     "insert into twofold.rejected_message (channel, part, place, content) "
     "select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[]) "
     "on conflict (channel, part, place) do nothing"
 )
-_REJECTED = "select content from twofold.rejected_message order by ordinal desc limit $1"
+_REJECTED = (
+    "select content from twofold.rejected_message where dismissed = $2 "
+    "order by ordinal desc limit $1"
+)
+_OPEN = "select count(*) from twofold.rejected_message where channel = $1 and not dismissed"
+_AT = "from twofold.rejected_message where channel = $1 and part = $2 and place = $3"
+_KNOWN = (
+    "select channel, part, place from unnest($1::text[], $2::integer[], $3::text[]) "
+    "g(channel, part, place) join twofold.rejected_message using (channel, part, place)"
+)
+_DISMISS = (
+    "update twofold.rejected_message set dismissed = true, content = $4 "
+    "where channel = $1 and part = $2 and place = $3 and not dismissed returning 1"
+)
 
 
 class PostgresInbox:
@@ -91,15 +105,48 @@ class PostgresInbox:
         """Both tables are counted."""
         return Depth(*(await self._fetch(_DEPTH))[0])
 
-    async def reject(self, messages: Sequence[Rejected]) -> None:
-        """One insert that leaves known rows as they are."""
-        rows = [(m.channel, m.partition, m.offset, msgspec.json.encode(m)) for m in messages]
+    async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
+        """One insert that leaves known rows as they are; where there is a limit, what fits."""
+        fitting = await self._fitting(messages, limit) if limit else messages
+        rows = [(*_place(m), msgspec.json.encode(m)) for m in fitting]
         if rows:
             await self._fetch(_REJECT, *(list(column) for column in zip(*rows, strict=True)))
+        return len(messages) - len(fitting)
 
-    async def rejected(self, limit: int) -> Sequence[Rejected]:
+    async def _fitting(self, messages: Sequence[Rejected], limit: int) -> Sequence[Rejected]:
+        """Those that are kept already, and as many others as there is room for."""
+        places = [_place(message) for message in messages]
+        columns = [list(column) for column in zip(*places, strict=True)]
+        known = {tuple(row) for row in await self._fetch(_KNOWN, *columns)} if places else set()
+        room = {
+            channel: limit - (await self._fetch(_OPEN, channel))[0][0]
+            for channel in {message.channel for message in messages}
+        }
+        fitting = []
+        for message, place in zip(messages, places, strict=True):
+            if place not in known:
+                room[message.channel] -= 1
+            if place in known or room[message.channel] >= 0:
+                fitting.append(message)
+        return fitting
+
+    async def rejected(self, limit: int, *, dismissed: bool = False) -> Sequence[Rejected]:
         """From the end of the primary key."""
-        return _read(await self._fetch(_REJECTED, limit), Rejected)
+        return _read(await self._fetch(_REJECTED, limit, dismissed), Rejected)
+
+    async def find_rejected(self, channel: str, partition: int, offset: str) -> Rejected | None:
+        """By the unique index."""
+        rows = await self._fetch(f"select content {_AT}", channel, partition, offset)
+        return next(iter(_read(rows, Rejected)), None)
+
+    async def dismiss(self, message: Rejected, dismissal: Dismissal) -> bool:
+        """An update that changes nothing where somebody was faster."""
+        content = msgspec.json.encode(msgspec.structs.replace(message, dismissed=dismissal))
+        return bool(await self._fetch(_DISMISS, *_place(message), content))
+
+    async def release(self, message: Rejected) -> bool:
+        """By the unique index."""
+        return bool(await self._fetch(f"delete {_AT} returning 1", *_place(message)))
 
     async def _fetch(self, sql: str, *values: object) -> Any:
         async with self._database.pinned() as connection:
@@ -108,3 +155,7 @@ class PostgresInbox:
 
 def _read(rows: Any, kind: type[T]) -> list[T]:
     return [msgspec.json.decode(row[0], type=kind) for row in rows]
+
+
+def _place(message: Rejected) -> tuple[str, int, str]:
+    return message.channel, message.partition, message.offset

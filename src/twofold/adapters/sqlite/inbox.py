@@ -11,7 +11,7 @@ import msgspec
 
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.waiting import wait_for_change
-from twofold.ports.inbox import Accepted, Depth, Rejected
+from twofold.ports.inbox import Accepted, Depth, Dismissal, Rejected
 
 T = TypeVar("T")
 _KEEP = (
@@ -24,9 +24,16 @@ _REJECT = (
     "insert or ignore into twofold_rejected_message (channel, part, place, content) "
     "values (?, ?, ?, ?)"
 )
+_OPEN = "select count(*) from twofold_rejected_message where channel = ? and dismissed = 0"
+_AT = "from twofold_rejected_message where channel = ? and part = ? and place = ?"
+_DISMISS = (
+    "update twofold_rejected_message set dismissed = 1, content = ? "
+    "where channel = ? and part = ? and place = ? and dismissed = 0"
+)
 _DEPTH = (
     "select count(*), coalesce(min(accepted_us), 0), "
-    "(select count(*) from twofold_rejected_message) from twofold_accepted_command"
+    "(select count(*) from twofold_rejected_message where dismissed = 0) "
+    "from twofold_accepted_command"
 )
 
 
@@ -93,15 +100,37 @@ class SqliteInbox:
         """Both tables are counted."""
         return await self._database.read(lambda c: Depth(*c.execute(_DEPTH).fetchone()))
 
-    async def reject(self, messages: Sequence[Rejected]) -> None:
+    async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
         """An insert each that leaves a known row as it is."""
-        rows = [(m.channel, m.partition, m.offset, msgspec.json.encode(m)) for m in messages]
-        await self._write(lambda connection: connection.executemany(_REJECT, rows))
 
-    async def rejected(self, limit: int) -> Sequence[Rejected]:
+        def work(connection: sqlite3.Connection) -> int:
+            return sum(not _kept(connection, message, limit) for message in messages)
+
+        return await self._write(work)
+
+    async def rejected(self, limit: int, *, dismissed: bool = False) -> Sequence[Rejected]:
         """From the end of the primary key."""
-        sql = "select content from twofold_rejected_message order by ordinal desc limit ?"
-        return await self._contents(sql, (limit,), Rejected)
+        sql = (
+            "select content from twofold_rejected_message where dismissed = ? "
+            "order by ordinal desc limit ?"
+        )
+        return await self._contents(sql, (dismissed, limit), Rejected)
+
+    async def find_rejected(self, channel: str, partition: int, offset: str) -> Rejected | None:
+        """By the unique index."""
+        place = (channel, partition, offset)
+        return next(iter(await self._contents(f"select content {_AT}", place, Rejected)), None)
+
+    async def dismiss(self, message: Rejected, dismissal: Dismissal) -> bool:
+        """An update that changes nothing where somebody was faster."""
+        content = msgspec.json.encode(msgspec.structs.replace(message, dismissed=dismissal))
+        values = (content, *_place(message))
+        return await self._write(lambda c: c.execute(_DISMISS, values).rowcount > 0)
+
+    async def release(self, message: Rejected) -> bool:
+        """By the unique index."""
+        place = _place(message)
+        return await self._write(lambda c: c.execute(f"delete {_AT}", place).rowcount > 0)
 
     async def _contents(self, sql: str, values: tuple[object, ...], kind: type[T]) -> list[T]:
         rows = await self._database.read(lambda c: c.execute(sql, values).fetchall())
@@ -115,3 +144,16 @@ class SqliteInbox:
 def _found(connection: sqlite3.Connection, command_id: str) -> dict[str, Accepted]:
     row = connection.execute(_FIND, (command_id,)).fetchone()
     return {command_id: msgspec.json.decode(row[0], type=Accepted)} if row else {}
+
+
+def _kept(connection: sqlite3.Connection, message: Rejected, limit: int) -> bool:
+    """Keep one message unless there are as many as ``limit``; whether it is kept now."""
+    place = _place(message)
+    if limit and connection.execute(_OPEN, place[:1]).fetchone()[0] >= limit:
+        return connection.execute(f"select 1 {_AT}", place).fetchone() is not None
+    connection.execute(_REJECT, (*place, msgspec.json.encode(message)))
+    return True
+
+
+def _place(message: Rejected) -> tuple[str, int, str]:
+    return message.channel, message.partition, message.offset

@@ -87,11 +87,11 @@ class Inboxes:
         return {name: worker.handled for name, worker in self._workers.items()}
 
     async def kept(self) -> int:
-        """How many messages lie among the rejected ones; 0 if there is no inbox.
+        """How many messages of any channel are kept aside and not dismissed.
 
         Raises StoreUnavailable.
         """
-        return (await self._log.inbox.depth()).rejected if self._receivings else 0
+        return (await self._log.inbox.depth()).rejected if self._transport is not None else 0
 
     def _worker(self, receiving: Receiving, transport: Transport) -> InboxWorker:
         inbox = receiving.inbox

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 import structlog
 
-from twofold.domain.inbox import Foreign
-from twofold.errors import ShuttingDown, StoreUnavailable, TwofoldError
+from twofold.errors import ShuttingDown, StoreUnavailable, TooManyRejected, TwofoldError
 from twofold.messages.recorded import microseconds
-from twofold.messages.trace_context import read_traceparent
-from twofold.messages.value import Command
-from twofold.ports.agenda import QueuedCommand
 from twofold.ports.inbox import Inbox, Rejected
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.command_bus import CommandBus
+from twofold.runtime.foreign.carrying_out import ForeignEvents
 from twofold.runtime.foreign.channel import ForeignChannel, Received
-from twofold.runtime.foreign.cloud_events import NotUnderstood, command_id, foreign
+from twofold.runtime.foreign.cloud_events import NotUnderstood
 from twofold.runtime.lanes import Lanes
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.processes.alarm import Alarm
-from twofold.runtime.refusals import REFUSALS
 from twofold.runtime.settings import RuntimeSettings
 from twofold.wiring.inboxes import Receiving
 
@@ -36,7 +31,8 @@ _MARK_SECONDS = 0.2
 class InboxWorker:
     """One of several that share a foreign channel's partitions, each of them in its order.
 
-    A store that does not answer is waited for. What fails otherwise is tried again a few times,
+    A store that does not answer is waited for, and so is somebody who looks after the messages kept
+    aside where there are too many. What fails otherwise is tried again a few times,
     then the message is kept among the rejected ones with the reason, and those behind it go on.
     ``handled`` counts messages by what came of them.
     """
@@ -52,15 +48,13 @@ class InboxWorker:
         chance: Chance,
         settings: RuntimeSettings,
     ) -> None:
-        self._receiving = receiving
+        self._events = ForeignEvents(receiving, bus)
         self._channel = channel
         self._membership = membership
-        self._bus = bus
         self._rejected = rejected
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self._encode = msgspec.json.Encoder().encode
         self._alarm = Alarm(clock)
         self._lanes = Lanes[Received](self._work, self._alarm.ring)
         self._tokens: Mapping[int, int] = {}
@@ -140,13 +134,13 @@ class InboxWorker:
         while not self._stopping and self._channel.holds(received):
             try:
                 if problem is None:
-                    outcome = await self._try(received)
+                    outcome = await self._events.carry_out(received.delivery)
                 else:
                     await self._keep(received, problem)
                     outcome = "kept"
             except ShuttingDown:
                 return False
-            except StoreUnavailable as exc:
+            except (StoreUnavailable, TooManyRejected) as exc:
                 outages += 1
                 await self._pause(received, outages, exc)
             except Exception as exc:
@@ -159,61 +153,6 @@ class InboxWorker:
                 self.handled[outcome] += 1
                 self._channel.done(received)
                 return True
-        return False
-
-    async def _try(self, received: Received) -> str:
-        """What came of the message: "passed over", "decided" or "refused"."""
-        meta = foreign(self._channel.name, received.delivery)
-        if meta.type not in self._receiving.subscriptions:
-            return "passed over"
-        refused = False
-        for number, command in enumerate(self._answer(meta, received.delivery.data)):
-            refused |= await self._refused(meta, number, command)
-        return "refused" if refused else "decided"
-
-    def _answer(self, meta: Foreign, data: bytes) -> Sequence[Command]:
-        """The commands that follow. Raises NotUnderstood, and what the handler raises."""
-        subscription = self._receiving.subscriptions[meta.type]
-        try:
-            event = self._receiving.decoders[meta.type].decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            name = subscription.event.__name__
-            raise NotUnderstood(f"its data can't be read as {name}: {exc}") from exc
-        function = subscription.function
-        answer = function(event, meta) if subscription.wants_meta else function(event)
-        commands = () if answer is None else answer if isinstance(answer, tuple) else (answer,)
-        for command in commands:
-            if not isinstance(command, Command):
-                raise TypeError(f"{function.__name__} answered {command!r}, which is no command")
-        return commands
-
-    async def _refused(self, meta: Foreign, number: int, command: Command) -> bool:
-        """Have a command decided; a refusal is its outcome, and recorded as such."""
-        operation = self._bus.operation(command)
-        queued = QueuedCommand(
-            command_id(meta, number),
-            f"inbox {meta.channel}",
-            "",
-            0,
-            number,
-            operation,
-            self._encode(command),
-            meta.attributes.get("correlationid", ""),
-            read_traceparent(meta.attributes.get("traceparent", "")),
-            0,
-        )
-        try:
-            await self._bus.handle_queued(command, queued)
-        except REFUSALS as refusal:
-            _LOG.info(
-                "a command was refused",
-                channel=meta.channel,
-                source=meta.source,
-                id=meta.id,
-                operation=operation,
-                why=str(refusal),
-            )
-            return True
         return False
 
     async def _keep(self, received: Received, problem: Exception) -> None:
@@ -229,7 +168,9 @@ class InboxWorker:
             data=delivery.data,
             time_us=microseconds(self._clock.now()),
         )
-        await self._rejected.reject([message])
+        limit = self._settings.rejected_messages
+        if await self._rejected.reject([message], limit):
+            raise TooManyRejected(self._channel.name, limit)
         _LOG.error(
             "a message of another system is kept aside",
             channel=self._channel.name,

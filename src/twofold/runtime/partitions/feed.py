@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from twofold.errors import TwofoldError
+from twofold.errors import StoreUnavailable, TwofoldError
 from twofold.messages.value import Event
 from twofold.ports.read_store import Part
 from twofold.ports.time_and_chance import Clock
@@ -16,7 +16,7 @@ from twofold.runtime.applying import Batch
 from twofold.runtime.partitions.arrivals import Arrivals, Arrived
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.stretches import Source, Stretch
-from twofold.runtime.partitions.wire import NotOurs, Wire
+from twofold.runtime.partitions.wire import Incoming, NotOurs, Wire
 from twofold.wiring.event_types import EventTypes
 
 _LOG = structlog.get_logger("twofold.feed")
@@ -26,6 +26,7 @@ _CHECK_SECONDS = 3.0
 _PAUSE_SECONDS = 0.5
 
 Applied = Mapping[int, Part]
+Strange = tuple[Delivery, NotOurs]
 
 
 class Feed:
@@ -36,7 +37,8 @@ class Feed:
     while ``limit_events`` wait for a projection that is at work.
 
     ``standing`` tells where the projection furthest behind stands in each partition; ``rejected``
-    is told of messages that are not ours. ``why`` says why nothing can be read.
+    keeps messages that are not ours; nothing that comes after one is given out before it is kept.
+    ``why`` says why nothing can be read.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Feed:
         clock: Clock,
         limit_events: int,
         standing: Callable[[], Awaitable[Applied]],
-        rejected: Callable[[Delivery, NotOurs], None],
+        rejected: Callable[[Sequence[Strange]], Awaitable[None]],
     ) -> None:
         self.arrivals: dict[int, Arrivals] = {}
         self.why = ""
@@ -143,8 +145,7 @@ class Feed:
             await self._wait_for_room()
             return
         assert self._reader is not None
-        for delivery in await self._reader.fetch(min(room, _FETCH), _WAIT_SECONDS):
-            self._take(delivery)
+        await self._take(await self._reader.fetch(min(room, _FETCH), _WAIT_SECONDS))
         self._tell()
 
     async def _follow(self, held: set[int]) -> None:
@@ -184,14 +185,34 @@ class Feed:
             return BEGINNING
         return delivery.offset
 
-    def _take(self, delivery: Delivery) -> None:
-        arrivals = self.arrivals.get(delivery.partition)
-        if arrivals is None:
+    async def _take(self, deliveries: Sequence[Delivery]) -> None:
+        read: list[tuple[Delivery, Incoming]] = []
+        strange: list[Strange] = []
+        for delivery in deliveries:
+            if delivery.partition not in self.arrivals:
+                continue
+            try:
+                read.append((delivery, self._wire.read(delivery)))
+            except NotOurs as exc:
+                strange.append((delivery, exc))
+        if strange and not await self._kept(strange):
             return
-        try:
-            arrivals.add(self._wire.read(delivery), delivery.offset)
-        except NotOurs as exc:
-            self._rejected(delivery, exc)
+        for delivery, incoming in read:
+            # Meanwhile a partition may have been left.
+            arrivals = self.arrivals.get(delivery.partition)
+            if arrivals is not None:
+                arrivals.add(incoming, delivery.offset)
+
+    async def _kept(self, strange: Sequence[Strange]) -> bool:
+        """Keep what is not ours, however long that takes; False if this feed stops."""
+        while not self._stopping:
+            try:
+                await self._rejected(strange)
+            except StoreUnavailable as exc:
+                await self._pause(str(exc))
+            else:
+                return True
+        return False
 
     def _release(self) -> None:
         """Forget what all projections at work have applied.

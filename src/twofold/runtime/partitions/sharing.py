@@ -8,12 +8,14 @@ from typing import Any
 
 import structlog
 
+from twofold.messages.recorded import microseconds
+from twofold.ports.inbox import Rejected
 from twofold.ports.log import Log
 from twofold.ports.read_store import Part, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Delivery, Transport
 from twofold.runtime.applying import Applier
-from twofold.runtime.partitions.feed import Feed, FeedSource
+from twofold.runtime.partitions.feed import Feed, FeedSource, Strange
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.projector import SharedProjector
@@ -27,6 +29,7 @@ from twofold.wiring.event_types import EventTypes
 
 _LOG = structlog.get_logger("twofold.sharing")
 _PROJECTORS = "projectors"
+_KEPT_BYTES = 65_536
 
 
 class Sharing:
@@ -172,12 +175,33 @@ class Sharing:
                     standing[partition] = part
         return standing
 
-    def _reject(self, delivery: Delivery, problem: NotOurs) -> None:
-        self.rejected += 1
-        _LOG.error(
-            "a message is left in the channel of events",
+    async def _reject(self, strange: Sequence[Strange]) -> None:
+        """Keep messages that are not ours where they can be looked at. Raises StoreUnavailable."""
+        messages = [self._rejected(delivery, problem) for delivery, problem in strange]
+        left_out = await self._log.inbox.reject(messages, self._settings.rejected_messages)
+        self.rejected += len(messages)
+        for message in messages:
+            _LOG.error(
+                "a message is left in the channel of events",
+                channel=message.channel,
+                partition=message.partition,
+                offset=message.offset,
+                why=message.reason,
+            )
+        if left_out:
+            # Nothing is missing without them, so they must not fill the database.
+            _LOG.error("there are too many to keep", channel=self.channel.name, messages=left_out)
+
+    def _rejected(self, delivery: Delivery, problem: NotOurs) -> Rejected:
+        size, reason = len(delivery.data), problem.why
+        if size > _KEPT_BYTES:
+            reason = f"{reason} (the first {_KEPT_BYTES:,} of its {size:,} bytes are kept)"
+        return Rejected(
             channel=self.channel.name,
             partition=delivery.partition,
             offset=delivery.offset,
-            why=problem.why,
+            reason=reason,
+            attributes=delivery.attributes,
+            data=delivery.data[:_KEPT_BYTES],
+            time_us=microseconds(self._clock.now()),
         )

@@ -15,6 +15,7 @@ from twofold.errors import (
     LeaseLost,
     MessageTooLarge,
     StoreUnavailable,
+    TwofoldError,
 )
 from twofold.messages.recorded import microseconds, moment
 from twofold.ports.agenda import Later
@@ -37,6 +38,26 @@ from twofold.runtime.queued.seals import Seals
 _LOG = structlog.get_logger("twofold.commands")
 _SEAL = "seal"
 _REMEMBERED_KEYS = 10_000
+
+
+class NoCommand(TwofoldError):
+    """A message in the channel of commands that is none of this system's; ``why`` says so."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"the message is no command of this system: {why}")
+
+
+def read_command(seals: Seals, attributes: Mapping[str, str], data: bytes) -> Accepted:
+    """The command in a message. Raises NoCommand."""
+    seal = attributes.get(_SEAL, "")
+    if not hmac.compare_digest(seal.encode(), seals.of_message(data).encode()):
+        source = attributes.get("source", "nobody known")
+        raise NoCommand(f"not sealed by this system; it is of {source}")
+    try:
+        return msgspec.json.decode(data, type=Accepted)
+    except msgspec.MsgspecError as exc:
+        raise NoCommand(f"it can't be read: {exc}") from exc
 
 
 class _Place:
@@ -78,6 +99,7 @@ class ChannelQueue:
         log: Log,
         clock: Clock,
         batch: int,
+        rejected_limit: int,
     ) -> None:
         self.partitions = channel.partitions
         # Offsets mean something to one kind of broker alone, and so do the marks.
@@ -94,6 +116,7 @@ class ChannelQueue:
         self._places: dict[int, _Place] = {}
         self._in_hand: dict[tuple[int, str], int] = {}
         self._foreign: list[Rejected] = []
+        self._rejected_limit = rejected_limit
 
     async def close(self) -> None:
         """Leave the channel; the transport is closed by whoever opened it."""
@@ -195,14 +218,10 @@ class ChannelQueue:
         return found
 
     def _read(self, delivery: Delivery) -> Accepted | Rejected:
-        seal = delivery.attributes.get(_SEAL, "")
-        if not hmac.compare_digest(seal.encode(), self._seals.of_message(delivery.data).encode()):
-            source = delivery.attributes.get("source", "nobody known")
-            return self._rejected(delivery, f"not sealed by this system; it is of {source}")
         try:
-            return msgspec.json.decode(delivery.data, type=Accepted)
-        except msgspec.MsgspecError as exc:
-            return self._rejected(delivery, f"it can't be read: {exc}")
+            return read_command(self._seals, delivery.attributes, delivery.data)
+        except NoCommand as exc:
+            return self._rejected(delivery, exc.why)
 
     def _rejected(self, delivery: Delivery, reason: str) -> Rejected:
         _LOG.warning(
@@ -233,7 +252,14 @@ class ChannelQueue:
         if not self._foreign:
             return
         kept = list(self._foreign)
-        await self._log.inbox.reject(kept)
+        left_out = await self._log.inbox.reject(kept, self._rejected_limit)
+        if left_out:
+            # Anybody can put them there, so they neither fill the database nor stop the commands.
+            _LOG.error(
+                "messages that are no commands are not kept: there are too many",
+                channel=self._channel.name,
+                messages=left_out,
+            )
         del self._foreign[: len(kept)]
         for message in kept:
             if message.partition in self._places:

@@ -72,7 +72,13 @@ class QueuedCommands:
         self._queues.append(InboxQueue(self._log, parts, batch))
         if self._transport is not None and self.asynchronous and self._accepts:
             queue = ChannelQueue(
-                self._transport, self._channel, settings.broker, self._log, self._clock, batch
+                self._transport,
+                self.channel,
+                settings.broker,
+                self._log,
+                self._clock,
+                batch,
+                settings.rejected_messages,
             )
             self._queues.append(queue)
         self._acceptance = Acceptance(
@@ -80,7 +86,8 @@ class QueuedCommands:
         )
 
     @property
-    def _channel(self) -> Channel:
+    def channel(self) -> Channel:
+        """The one at the broker in which commands wait, if they wait there."""
         name = self._settings.channel(self._wired.application.name, "commands")
         return Channel(name, self._settings.command_partitions, "queue")
 
@@ -142,7 +149,7 @@ class QueuedCommands:
     def channels(self) -> list[Channel]:
         """Those at a broker that accepting and deciding can't do without here."""
         speaks = self._transport is not None and self.asynchronous
-        return [self._channel] if speaks and (self._works or self._takes) else []
+        return [self.channel] if speaks and (self._works or self._takes) else []
 
     @property
     def work(self) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from twofold.ports.agenda import Later
-from twofold.ports.inbox import Accepted, Depth, Inbox, Rejected
+from twofold.ports.inbox import Accepted, Depth, Dismissal, Inbox, Rejected
 from twofold.ports.log import Append, Appended, Conflict, Duplicate
 from twofold.testing.conformance.log import Connect, append, opened, record, written
 
@@ -172,3 +172,42 @@ class InboxConformance:
             assert sorted(await ids(logs[0].inbox, 0, 1, 2, 3)) == sorted(
                 f"c{number}" for number in range(60)
             )
+
+    async def test_no_more_messages_are_kept_than_the_limit_says(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            assert await log.inbox.reject([rejected(str(n)) for n in range(3)], 5) == 0
+            assert await log.inbox.reject([rejected(str(n)) for n in range(2, 8)], 5) == 3
+            assert (await log.inbox.depth()).rejected == 5
+            other = msgspec.structs.replace(rejected("1"), channel="another")
+            assert await log.inbox.reject([rejected("9"), other, rejected("0")], 5) == 1
+            dismissal = Dismissal("noise", "ann", 9)
+            assert await log.inbox.dismiss(rejected("1"), dismissal)
+            assert await log.inbox.reject([rejected("9")], 5) == 0
+
+    async def test_what_is_dismissed_is_seen_as_such_and_counted_no_more(
+        self, connect: Connect
+    ) -> None:
+        first, second = connect(), connect()
+        async with opened(first, second):
+            await first.inbox.reject([rejected("1"), rejected("2")])
+            dismissal = Dismissal("noise of zoë", "ann", 9)
+            assert await first.inbox.dismiss(rejected("1"), dismissal)
+            assert not await second.inbox.dismiss(rejected("1"), Dismissal("again", "bob", 10))
+            assert not await second.inbox.dismiss(rejected("7"), dismissal)
+            known = msgspec.structs.replace(rejected("1"), dismissed=dismissal)
+            assert await second.inbox.find_rejected("app.commands", 1, "1") == known
+            assert await second.inbox.rejected(10) == [rejected("2")]
+            assert await second.inbox.rejected(10, dismissed=True) == [known]
+            assert await first.inbox.reject([rejected("1")]) == 0
+            assert await first.inbox.rejected(10, dismissed=True) == [known]
+            assert (await second.inbox.depth()).rejected == 1
+
+    async def test_what_is_released_is_gone(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            await log.inbox.reject([rejected("1"), rejected("2")])
+            assert await log.inbox.release(rejected("1"))
+            assert not await log.inbox.release(rejected("1"))
+            assert await log.inbox.find_rejected("app.commands", 1, "1") is None
+            assert await log.inbox.rejected(10) == [rejected("2")]
