@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
 import pytest
 
 from tests.databases import drop_mongodb, new_mongodb, new_postgres
 from twofold.errors import TwofoldError
+from twofold.ops.services.service import Running
 from twofold.ops.services.temporary import provided, temporary
 
 _NOT_TESTED = "NOT TESTED AGAINST"
@@ -21,6 +23,17 @@ def missing(server: str, problem: TwofoldError) -> NoReturn:
     if os.environ.get("CI"):
         raise problem
     pytest.skip(f"{_NOT_TESTED} {server}: {problem}")
+
+
+@contextmanager
+def server_to_kill(name: str) -> Iterator[Running]:
+    """A server that nobody else uses."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(temporary(name))
+        except TwofoldError as exc:
+            missing(name, exc)
+        yield running
 
 
 def _server(name: str, product: str) -> Iterator[str]:

@@ -17,6 +17,10 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import until
+from twofold.ops.services.processes import alive
+from twofold.ops.services.service import Running
+
 
 class Process:
     """A role of an application, started again whenever it was killed."""
@@ -59,6 +63,13 @@ class Process:
         """Of the one that was started last."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that it ever had."""
+        status = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        (peak,) = [line for line in status if line.startswith("VmHWM:")]
+        return int(peak.split()[1]) / 1024
 
     def kill(self) -> None:
         """kill -9."""
@@ -127,6 +138,12 @@ async def kill_while(
         victim = chance.choice(processes)
         victim.kill()
         await victim.start()
+
+
+async def kill_server(running: Running) -> None:
+    """kill -9, and nothing of it runs any more."""
+    os.kill(running.pid, signal.SIGKILL)
+    await until(lambda: not alive(running))
 
 
 def environment_with(**given: str) -> dict[str, str]:

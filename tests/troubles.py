@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.killing import Process
+from tests.killing import Process, kill_server
 from tests.waiting import until
 from twofold.ops.services import restart
-from twofold.ops.services.processes import alive
-from twofold.ops.services.processes import until as until_here
 from twofold.ops.services.service import Running
 from twofold.ports.leases import Leases
 
@@ -109,8 +105,7 @@ class Troubles:
     async def _hurt_broker(self) -> None:
         async for _ in self._paced(["kill"] * self._plan.broker_kills):
             gone = self._pipeline.broker
-            os.kill(gone.pid, signal.SIGKILL)
-            await asyncio.to_thread(until_here, lambda gone=gone: not alive(gone), 10)
+            await kill_server(gone)
             self._pipeline.broker = await asyncio.to_thread(restart, gone)
             self.happened["broker killed and restarted"] += 1
             await self._going_on()

@@ -6,13 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from shop.main import app
-from tests.conftest import missing
+from tests.conftest import server_to_kill
 from tests.databases import new_postgres
 from tests.killing import Process, environment_with, running
 from tests.shopping import Buyer, Shop, equal_to_the_log, shopping
@@ -21,8 +21,6 @@ from tests.waiting import until
 from twofold import System
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
-from twofold.errors import TwofoldError
-from twofold.ops.services import temporary
 from twofold.ops.services.service import Running
 
 PLAN = Plan(
@@ -43,12 +41,8 @@ _WITHOUT_END_SECONDS = 86_400.0
 @pytest.fixture
 def broker(request: pytest.FixtureRequest) -> Iterator[Running]:
     """One that may be killed."""
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(temporary(request.param))
-        except TwofoldError as exc:
-            missing(request.param, exc)
-        yield server
+    with server_to_kill(request.param) as running:
+        yield running
 
 
 @pytest.fixture

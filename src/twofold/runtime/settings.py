@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from twofold.runtime.portions import Limit
+
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Modes and limits. Times are in seconds, sizes in events or commands.
@@ -13,6 +15,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``partitions``: into how many parts the work of relay and projectors is divided.
     ``channel_prefix``: stands before the names of all channels at the broker.
     ``max_event_bytes``: the largest event that is recorded, 0 for no limit.
+    ``tail_events``, ``tail_bytes``: how many of the newest events a process keeps in memory.
     ``command_partitions``: how many workers can share accepted commands. ``broker`` names the kind
     of the transport, whose offsets mean nothing to another; ``log_database`` and ``read_database``
     name the kinds of the stores for traces.
@@ -34,6 +37,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 0
     lease_seconds: float = 3.0
     tail_events: int = 20_000
+    tail_bytes: int = 32 * 1024 * 1024
     process_batch: int = 500
     timer_batch: int = 1_000
     dispatch_lanes: int = 200
@@ -59,6 +63,11 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     parked_attempts: int = 5
     parked_limit: int = 1_000
     parked_limit_per_cause: int = 100
+
+    @property
+    def tail(self) -> Limit:
+        """What a process keeps in memory of the newest events."""
+        return Limit(self.tail_events, self.tail_bytes)
 
     def channel(self, application: str, content: str) -> str:
         """The name of the channel that carries ``content`` ("events") of an application."""

@@ -216,7 +216,7 @@ class System:
             self._spawn(self.presence.run(), self._tasks)
 
     def _start_commands(self) -> None:
-        self.tail = Tail(self.log, self.wired.events, self.settings.tail_events)
+        self.tail = Tail(self.log, self.wired.events, self.settings.tail)
         inline = (
             InlineProjections(
                 self.appliers,

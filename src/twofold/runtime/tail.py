@@ -10,7 +10,11 @@ from itertools import islice
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Log
 from twofold.runtime.applying import Batch
+from twofold.runtime.portions import Limit, Portions, size_of
 from twofold.wiring.event_types import EventTypes
+
+# A reader may have a batch at hand, the next one underway, and their encoded form.
+_READS = 4
 
 
 class _Look:
@@ -27,13 +31,16 @@ class Tail:
     """Batches after a position: from memory where they are, from the log where not.
 
     Positions have no gaps, so consecutive events need no proof that nothing lies between them.
+    A batch has fewer events than asked for where they are large.
     """
 
-    def __init__(self, log: Log, types: EventTypes, limit_events: int) -> None:
+    def __init__(self, log: Log, types: EventTypes, limit: Limit) -> None:
         self._log = log
         self._types = types
-        self._limit = limit_events
+        self._limit = limit
         self._recent: deque[Recorded] = deque()
+        self._recent_bytes = 0
+        self._portions = Portions(limit.size_bytes // _READS)
         self._more = asyncio.Event()
         self._last_batch: Batch | None = None
         self._looks: dict[int, _Look] = {}
@@ -43,9 +50,11 @@ class Tail:
         if self._recent and events[0].position != self._recent[-1].position + 1:
             # Another process appended in between; what is in memory no longer connects.
             self._recent.clear()
+            self._recent_bytes = 0
         self._recent.extend(events)
-        while len(self._recent) > self._limit:
-            self._recent.popleft()
+        self._recent_bytes += size_of(events)
+        while self._limit.exceeded(len(self._recent), self._recent_bytes):
+            self._recent_bytes -= size_of((self._recent.popleft(),))
         self._more.set()
         self._more = asyncio.Event()
 
@@ -56,7 +65,8 @@ class Tail:
             return last
         events = self._from_memory(position, limit)
         if events is None:
-            events = await self._log.read(position, limit, None)
+            events = await self._log.read(position, self._portions.of(limit), None)
+            self._portions.came(len(events), size_of(events))
         batch = Batch(events, self._types, position)
         if events:
             self._last_batch = batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import missing
-from twofold.errors import BrokerUnavailable, TwofoldError
-from twofold.ops.services import restart, temporary
-from twofold.ops.services.processes import alive, until
+from tests.conftest import server_to_kill
+from tests.killing import kill_server
+from twofold.errors import BrokerUnavailable
+from twofold.ops.services import restart
 from twofold.ops.services.service import Running
 from twofold.ports.transport import BEGINNING, Channel, Delivery, Reader, Transport
 from twofold.testing.conformance.transport import fetched, ids, message
@@ -96,15 +95,8 @@ class BrokerFaults:
     @pytest.fixture
     def own_server(self) -> Iterator[Running]:
         """A broker that may be killed."""
-        try:
-            context = temporary(self.service)
-            running = context.__enter__()
-        except TwofoldError as exc:
-            missing(self.service, exc)
-        try:
+        with server_to_kill(self.service) as running:
             yield running
-        finally:
-            context.__exit__(None, None, None)
 
     @pytest.fixture
     async def proxy(self, address: str) -> AsyncIterator[FaultProxy]:
@@ -126,8 +118,7 @@ class BrokerFaults:
         async def kill(server: Running) -> None:
             for turn in turns.values():
                 await turn.wait()
-                os.kill(server.pid, signal.SIGKILL)
-                await asyncio.to_thread(until, lambda gone=server: not alive(gone), 10)
+                await kill_server(server)
                 server = await asyncio.to_thread(restart, server)
                 await self.durable(server)
 

@@ -7,9 +7,13 @@ import asyncio
 from tests.proposals import app
 from twofold.adapters.memory.log import MemoryLog
 from twofold.errors import StoreUnavailable
+from twofold.messages.recorded import Recorded
+from twofold.runtime.portions import Limit, Portions
 from twofold.runtime.tail import Tail
 from twofold.testing import run_virtual
 from twofold.wiring.wired import wire
+
+LIMIT = Limit(10, 100_000)
 
 
 class CountedLog(MemoryLog):
@@ -34,7 +38,7 @@ class CountedLog(MemoryLog):
 def test_those_who_wait_at_one_place_share_a_look() -> None:
     async def main() -> None:
         log = CountedLog()
-        tail = Tail(log, wire(app).events, 10)
+        tail = Tail(log, wire(app).events, LIMIT)
         await asyncio.gather(*(tail.wait(0, 5) for _ in range(4)), tail.wait(3, 5))
         assert (log.waits, log.left) == (2, 2)
 
@@ -44,7 +48,7 @@ def test_those_who_wait_at_one_place_share_a_look() -> None:
 def test_a_waiter_who_leaves_takes_nobody_along() -> None:
     async def main() -> None:
         log = CountedLog()
-        tail = Tail(log, wire(app).events, 10)
+        tail = Tail(log, wire(app).events, LIMIT)
         leaves, stays = (asyncio.create_task(tail.wait(0, 5)) for _ in range(2))
         await asyncio.sleep(1)
         leaves.cancel()
@@ -60,8 +64,37 @@ def test_a_waiter_who_leaves_takes_nobody_along() -> None:
 
 def test_a_store_that_is_gone_is_told_to_all_who_wait() -> None:
     async def main() -> None:
-        tail = Tail(CountedLog(fails=True), wire(app).events, 10)
+        tail = Tail(CountedLog(fails=True), wire(app).events, LIMIT)
         told = await asyncio.gather(*(tail.wait(0, 5) for _ in range(3)), return_exceptions=True)
         assert [type(one) for one in told] == [StoreUnavailable] * 3
 
     run_virtual(main)
+
+
+def large(position: int) -> Recorded:
+    data = b"x" * 20_000
+    return Recorded(position, "", "s", position, "t", 1, 0, "", "", "", "", data)
+
+
+def test_large_events_leave_memory_earlier() -> None:
+    async def main() -> None:
+        log = CountedLog()
+        tail = Tail(log, wire(app).events, LIMIT)
+        tail.push([large(position) for position in range(1, 11)])
+        assert [one.position for one in (await tail.after(6, 100)).events] == [7, 8, 9, 10]
+        # What is not in memory is asked of the log, and this one knows nothing.
+        assert (await tail.after(5, 100)).events == []
+
+    run_virtual(main)
+
+
+def test_portions_grow_step_by_step_and_shrink_at_once() -> None:
+    portions = Portions(1_000_000)
+    asked = []
+    for size_bytes in (1_000, 1_000, 1_000, 50_000, 50_000, 1_000):
+        asked.append(portions.of(2_000))
+        portions.came(asked[-1], asked[-1] * size_bytes)
+    assert asked == [100, 200, 400, 800, 20, 20]
+    assert portions.of(2_000) == 40
+    portions.came(1, 10_000_000)
+    assert portions.of(2_000) == 1

@@ -10,6 +10,7 @@ import msgspec
 from twofold.messages.recorded import Recorded
 from twofold.ports.read_store import Part
 from twofold.runtime.partitions.wire import Incoming
+from twofold.runtime.portions import size_of
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -30,6 +31,7 @@ class Arrivals:
         self.floor = 0
         self.known = 0
         self.offset = ""
+        self.size_bytes = 0
         self._kept: list[Arrived] = []
 
     def __len__(self) -> int:
@@ -43,16 +45,19 @@ class Arrivals:
             # Something was lost or trimmed before it, or it is the first: what is older must come
             # from elsewhere.
             self._kept.clear()
+            self.size_bytes = 0
             self.floor = incoming.previous
         self.known = incoming.position
         self.offset = offset
         if incoming.event is not None:
             self._kept.append(Arrived(incoming.event, offset))
+            self.size_bytes += size_of((incoming.event,))
         return True
 
     def begin(self, position: int, offset: str) -> None:
         """Nothing is here yet, and ``position`` is where the newest message stands."""
         self._kept.clear()
+        self.size_bytes = 0
         self.floor = self.known = position
         self.offset = offset
 
@@ -73,13 +78,15 @@ class Arrivals:
             return found, Part(self.known, self.offset)
         return found, Part(found[-1].event.position, found[-1].offset)
 
-    def release(self, position: int) -> int:
-        """Forget what nobody needs any more, up to ``position``; answers how many."""
+    def release(self, position: int) -> Sequence[Recorded]:
+        """Forget what nobody needs any more, up to ``position``; answers it."""
         count = bisect_right(self._kept, position, key=_position)
-        if count:
-            self.floor = max(self.floor, self._kept[count - 1].event.position)
+        released = [one.event for one in self._kept[:count]]
+        if released:
+            self.floor = max(self.floor, released[-1].position)
+            self.size_bytes -= size_of(released)
             del self._kept[:count]
-        return count
+        return released
 
 
 def _position(arrived: Arrived) -> int:

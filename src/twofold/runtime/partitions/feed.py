@@ -17,10 +17,13 @@ from twofold.runtime.partitions.arrivals import Arrivals, Arrived
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.stretches import Source, Stretch
 from twofold.runtime.partitions.wire import Incoming, NotOurs, Wire
+from twofold.runtime.portions import Limit, Portions, size_of
 from twofold.wiring.event_types import EventTypes
 
 _LOG = structlog.get_logger("twofold.feed")
 _FETCH = 2_000
+# What is fetched at once may be beyond the limit by this part of it.
+_FETCHES = 4
 _WAIT_SECONDS = 1.0
 _CHECK_SECONDS = 3.0
 _PAUSE_SECONDS = 0.5
@@ -34,7 +37,7 @@ class Feed:
 
     Each message tells which position came before it, so what the broker lost, trimmed or never had
     is noticed and read from the log; messages that come again are not taken twice. Reading pauses
-    while ``limit_events`` wait for a projection that is at work.
+    while as many events as ``limit`` says wait for a projection that is at work.
 
     ``standing`` tells where the projection furthest behind stands in each partition; ``rejected``
     keeps messages that are not ours; nothing that comes after one is given out before it is kept.
@@ -49,7 +52,7 @@ class Feed:
         types: EventTypes,
         membership: Membership,
         clock: Clock,
-        limit_events: int,
+        limit: Limit,
         standing: Callable[[], Awaitable[Applied]],
         rejected: Callable[[Sequence[Strange]], Awaitable[None]],
     ) -> None:
@@ -62,7 +65,8 @@ class Feed:
         self._wire = wire
         self._types = types
         self._clock = clock
-        self._limit = limit_events
+        self._limit = limit
+        self._portions = Portions(limit.size_bytes // _FETCHES)
         self._standing = standing
         self._rejected = rejected
         self._needs: dict[str, Applied] = {}
@@ -145,7 +149,9 @@ class Feed:
             await self._wait_for_room()
             return
         assert self._reader is not None
-        await self._take(await self._reader.fetch(min(room, _FETCH), _WAIT_SECONDS))
+        found = await self._reader.fetch(self._portions.of(min(room, _FETCH)), _WAIT_SECONDS)
+        self._portions.came(len(found), size_of(found))
+        await self._take(found)
         self._tell()
 
     async def _follow(self, held: set[int]) -> None:
@@ -222,13 +228,17 @@ class Feed:
         for partition, arrivals in self.arrivals.items():
             parts = [one[partition] for one in self._needs.values() if partition in one]
             applied = [part.position for part in parts if not arrivals.lacks(part.position)]
-            if applied or len(arrivals) >= self._limit / len(self.arrivals):
-                arrivals.release(min(applied, default=arrivals.known))
-        if len(self._decoded) > self._limit:
+            share = len(self.arrivals)
+            full = self._limit.left(len(arrivals) * share, arrivals.size_bytes * share) <= 0
+            if applied or full:
+                for event in arrivals.release(min(applied, default=arrivals.known)):
+                    self._decoded.pop(event.position, None)
+        if len(self._decoded) > self._limit.events:
             self._decoded.clear()
 
     def _room(self) -> int:
-        return self._limit - sum(map(len, self.arrivals.values()))
+        kept = self.arrivals.values()
+        return self._limit.left(sum(map(len, kept)), sum(one.size_bytes for one in kept))
 
     async def _wait_for_room(self) -> None:
         released = self._released

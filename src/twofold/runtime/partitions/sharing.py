@@ -151,7 +151,7 @@ class Sharing:
             self._types,
             membership,
             self._clock,
-            self._settings.tail_events,
+            self._settings.tail,
             self._standing,
             self._reject,
         )
