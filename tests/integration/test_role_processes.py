@@ -30,6 +30,7 @@ def environment(redis_server: str, tmp_path: Path) -> dict[str, str]:
         "TWOFOLD_LOG": f"sqlite:///{tmp_path / 'proposals.db'}",
         "TWOFOLD_BROKER": redis_server,
         "TWOFOLD_COMMANDS": "async",
+        "TWOFOLD_CANARY_SECONDS": "1",
         "TWOFOLD_CHANNEL_PREFIX": f"{uuid4().hex}.",
     }
 
@@ -88,9 +89,19 @@ class Author:
         async def missing() -> bool:
             answer = await self._client.get("/health/ready")
             assert answer.status_code == 200, answer.text
-            return set(answer.json()["degraded"]) == set(roles)
+            return set(answer.json()["degraded"]) & {"api", *WORKERS} == set(roles)
 
         await until(missing, PATIENCE_SECONDS)
+
+    async def is_told(self, projection: str, what: str) -> None:
+        """The api tells, of canaries, that a projection does not see them, or that it does."""
+
+        async def told() -> bool:
+            degraded = (await self._client.get("/health/ready")).json()["degraded"]
+            why = degraded.get(projection, "")
+            return what in why if what else not why
+
+        await until(told, PATIENCE_SECONDS)
 
 
 async def test_roles_that_stop_end_well_and_are_missed_until_they_are_back(
@@ -122,5 +133,7 @@ async def test_roles_that_stop_end_well_and_are_missed_until_they_are_back(
         told = (await client.get("/health/ready")).json()
         assert "s ago" in told["degraded"]["projector"]
         assert told["roles"]["projector"]["alive"] == 0
+        await ann.is_told("portfolio_item", "has not come through")
         await processes["projector"].start()
         await ann.misses()
+        await ann.is_told("portfolio_item", "")

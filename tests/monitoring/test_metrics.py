@@ -18,6 +18,7 @@ UNITLESS = {
     "twofold_commands_accepted",
     "twofold_commands_handled",
     "twofold_role_alive",
+    "twofold_canary_overdue",
     "twofold_role_needed",
 }
 

@@ -63,6 +63,7 @@ def assemble(
         partitions=settings.partitions,
         channel_prefix=settings.channel_prefix,
         max_event_bytes=settings.max_event_bytes,
+        canary_seconds=settings.canary_seconds,
         hold_projections_seconds=settings.hold_projections_seconds,
         log_database=_database(settings.log),
         read_database=_database(settings.read),

@@ -31,6 +31,7 @@ _NAMES = (
     "TWOFOLD_PARTITIONS",
     "TWOFOLD_CHANNEL_PREFIX",
     "TWOFOLD_MAX_EVENT_BYTES",
+    "TWOFOLD_CANARY_SECONDS",
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 BROKERS = ("kafka", "kafkas", "amqp", "amqps", "redis", "rediss")
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     data: str = ""
     hold_projections_seconds: float = 0.0
+    canary_seconds: float = 0.0
     jwt_secret: str = ""
     jwt_keys: str = ""
     jwt_issuer: str = ""
@@ -87,6 +89,7 @@ def read_settings(
         for name, default in (
             ("TWOFOLD_HOLD_PROJECTIONS_SECONDS", 0.0),
             ("TWOFOLD_MAX_BODY_BYTES", 1024 * 1024.0),
+            ("TWOFOLD_CANARY_SECONDS", 30.0 if mode == "async" else 0.0),
             ("TWOFOLD_PARTITIONS", 4.0 if broker else 1.0),
             ("TWOFOLD_MAX_EVENT_BYTES", 900_000.0 if broker else 0.0),
         )
@@ -112,6 +115,7 @@ def read_settings(
         max_event_bytes=int(numbers["TWOFOLD_MAX_EVENT_BYTES"]),
         demo=demo == "1",
         data=given.get("TWOFOLD_DATA", ""),
+        canary_seconds=numbers["TWOFOLD_CANARY_SECONDS"],
         hold_projections_seconds=numbers["TWOFOLD_HOLD_PROJECTIONS_SECONDS"],
         jwt_secret=given.get("TWOFOLD_JWT_SECRET", ""),
         jwt_keys=given.get("TWOFOLD_JWT_KEYS", ""),

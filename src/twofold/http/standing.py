@@ -62,10 +62,24 @@ class Standing:
             registry,
         )
 
+        self._canary = Gauge(
+            "twofold_canary_seconds",
+            "From append to query, of the last canary or of one not seen yet (NaN: none was sent)",
+            ("projection",),
+            registry=registry,
+        )
+        self._not_seen = Gauge(
+            "twofold_canary_overdue",
+            "1 while what is appended does not come through to queries",
+            ("projection",),
+            registry=registry,
+        )
+
     async def look(self) -> None:
         """Set all of them."""
         self._look_at_workers()
         self._look_at_clocks()
+        self._look_at_canaries()
         await self._look_at_projections()
         await self._look_at_relay()
         await self._look_at_roles()
@@ -76,6 +90,15 @@ class Standing:
         for part in (system.processes, system.queued, system.sharing, system.inboxes):
             for worker in part.stopped():
                 self._stopped.labels(worker).set(1)
+
+    def _look_at_canaries(self) -> None:
+        canary = self._system.canary
+        for applier in self._system.appliers:
+            name = applier.name
+            seen = canary.seconds.get(name, nan) if canary else nan
+            waiting = canary.waiting_seconds(name) if canary else 0.0
+            self._canary.labels(name).set(waiting or seen)
+            self._not_seen.labels(name).set(bool(canary and canary.why(name)))
 
     def _look_at_clocks(self) -> None:
         checkpoints = [self._system.progress.checkpoint(one.table) for one in self._system.appliers]

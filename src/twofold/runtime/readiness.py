@@ -21,6 +21,7 @@ class ProjectionReadiness(msgspec.Struct, frozen=True, rename="camel", omit_defa
     applied: int
     lag_events: int
     reason: str = ""
+    canary_seconds: float | None = None
 
 
 class RelayReadiness(msgspec.Struct, frozen=True, rename="camel"):
@@ -124,25 +125,39 @@ class Readiness:
         for applier in self._system.appliers:
             position = progress.checkpoint(applier.table).position
             found[applier.name] = ProjectionReadiness(
-                self._state(applier.table),
+                self._state(applier.name),
                 position,
                 max(0, progress.head - position),
-                progress.stopped.get(applier.table, "") or self._reason(applier.table),
+                progress.stopped.get(applier.table, "") or self._reason(applier.name),
+                self._canary(applier.name),
             )
         return found
 
-    def _state(self, table: str) -> str:
-        state = self._system.progress.state(table)
-        return "stopped" if state in ("live", "catching-up") and self._nobody_projects else state
+    def _state(self, name: str) -> str:
+        state = self._system.progress.state(self._system.tables[name])
+        broken = self._nobody_projects or self._not_seen(name)
+        return "stopped" if state in ("live", "catching-up") and broken else state
 
-    def _reason(self, table: str) -> str:
-        return self._filled(table) or self._nobody_projects
+    def _reason(self, name: str) -> str:
+        table = self._system.tables[name]
+        return self._filled(table) or self._nobody_projects or self._not_seen(name)
+
+    def _not_seen(self, name: str) -> str:
+        canary = self._system.canary
+        return canary.why(name) if canary is not None else ""
+
+    def _canary(self, name: str) -> float | None:
+        canary = self._system.canary
+        return canary.seconds.get(name) if canary is not None else None
 
     def _unfilled(self, projections: Mapping[str, ProjectionReadiness]) -> dict[str, str]:
         """Projections that keep this process from its work, not those that others should do."""
         tables = self._system.tables
+        ours = "projector" in self._system.roles
         whys = {
-            name: self._system.progress.stopped.get(tables[name], "") or self._filled(tables[name])
+            name: self._system.progress.stopped.get(tables[name], "")
+            or self._filled(tables[name])
+            or (self._not_seen(name) if ours else "")
             for name in projections
         }
         return {name: why for name, why in whys.items() if why}
@@ -172,8 +187,15 @@ class Readiness:
         return RelayReadiness(relay.leads, len(self._copies), relay.published.position)
 
     def _degraded(self) -> dict[str, str]:
-        return {
+        found = {
             role: absence(role, presence)
             for role, presence in self._presence.items()
             if presence.missing
         }
+        canary = self._system.canary
+        if canary is not None:
+            whys = {name: canary.why(name) for name in self._system.tables}
+            found |= {name: why for name, why in whys.items() if why}
+            if silence := canary.silence():
+                found["canary"] = silence
+        return found

@@ -22,6 +22,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``parked_attempts``: how often a sequence is tried before it waits for a person.
     ``parked_limit``, ``parked_limit_per_cause``: how many sequences of a projection may wait.
     ``rejected_messages``: how many messages of a channel are kept aside at most.
+    ``canary_seconds``: how often canaries are sent, 0 for never; ``canary_limit_seconds``: after
+    how long one that is not seen means that something is broken.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -50,6 +52,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_limit_seconds: float = 30.0
     hold_projections_seconds: float = 0.0
     rebuild_at_start_events: int = 20_000
+    canary_seconds: float = 0.0
+    canary_limit_seconds: float = 10.0
     own_rows: bool = True
     commands: Literal["sync", "async"] = "sync"
     broker: str = ""

@@ -16,6 +16,7 @@ from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.tracing import NO_TRACING, Tracing
 from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
+from twofold.runtime.canary import Sender, Watch
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.choosing import Choosing
 from twofold.runtime.foreign.running import Inboxes
@@ -93,6 +94,8 @@ class System:
         self._command_tasks: list[asyncio.Task[None]] = []
         self._open = False
         self.ended: dict[str, str] = {}
+        self.canary: Watch | None = None
+        self._canaries: Sender | None = None
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -142,6 +145,7 @@ class System:
         if self._writes_inline or "projector" in self.roles:
             self._spawn(self._retrying().run(), self._tasks)
         self._spawn(self._watch(), self._tasks)
+        self._start_canaries()
         await self._start_processes()
         for work in self.inboxes.working() if "scheduler" in self.roles else ():
             self._spawn(work, self._process_tasks)
@@ -188,6 +192,8 @@ class System:
         self.sharing.stop()
         await stop_all(self._projectors, self._tasks)
         await asyncio.gather(self.sharing.leave(), self.presence.leave())
+        if self._canaries is not None:
+            await self._canaries.leave()
         await self.progress.close()
         if self.reads:
             await self.read_store.close()
@@ -200,6 +206,17 @@ class System:
     async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
         """Answer a query; see ``Queries.ask``."""
         return await self.queries.ask(query, asked)
+
+    def _start_canaries(self) -> None:
+        if not self.settings.canary_seconds or not self.roles:
+            return
+        if self.roles & {"api", "scheduler"}:
+            self._canaries = Sender(self.log, self._writer, self.clock, self.chance, self.settings)
+            for work in self._canaries.work():
+                self._spawn(work, self._process_tasks)
+        if self.tables:
+            self.canary = Watch(self.log, self.progress, self.tables, self.clock, self.settings)
+            self._spawn(self.canary.run(), self._tasks)
 
     async def _start_presence(self) -> None:
         broker = self.transport is not None
