@@ -151,7 +151,9 @@ async def test_openapi_describes_every_route(client: Client) -> None:
     operations = {(method, path) for path, item in document["paths"].items() for method in item}
     routes = client.http.system.wired.routes
     declared = {(route.method.lower(), route.path) for route in routes if route.path}
-    assert operations == {*declared, ("get", "/commands/{commandId}")}
+    ours = {("get", "/commands/{commandId}"), ("get", "/parked"), ("get", "/parked/sequence")}
+    ours |= {("post", f"/parked/{what}") for what in ("dry-run", "release", "discard")}
+    assert operations == declared | ours
     assert isinstance(document["paths"][PROPOSALS]["post"]["requestBody"], dict)
 
 

@@ -116,14 +116,19 @@ async def _naive_reader(pool: Any, done: asyncio.Event) -> set[int]:
 async def test_a_reader_of_a_sequence_loses_events(postgres: str) -> None:
     """The negative control: what the log would do if positions came from a sequence."""
     async with asyncpg.create_pool(postgres, min_size=WRITERS + 1, max_size=WRITERS + 1) as pool:
-        await pool.execute("create table naive (id bigserial primary key, writer int)")
-        done = asyncio.Event()
-        reader = asyncio.create_task(_naive_reader(pool, done))
-        await asyncio.gather(*(_naive_writer(pool, n) for n in range(WRITERS)))
-        done.set()
-        seen = await reader
-        committed = {row["id"] for row in await pool.fetch("select id from naive")}
-    assert seen < committed, "the control lost nothing, so the test above proves nothing"
+        # A busy machine may run them one after the other once; not again and again.
+        for _ in range(10):
+            await pool.execute("drop table if exists naive")
+            await pool.execute("create table naive (id bigserial primary key, writer int)")
+            done = asyncio.Event()
+            reader = asyncio.create_task(_naive_reader(pool, done))
+            await asyncio.gather(*(_naive_writer(pool, n) for n in range(WRITERS)))
+            done.set()
+            seen = await reader
+            committed = {row["id"] for row in await pool.fetch("select id from naive")}
+            if seen < committed:
+                return
+    raise AssertionError("the control lost nothing, so the test above proves nothing")
 
 
 @pytest.mark.parametrize("rounds", [3])

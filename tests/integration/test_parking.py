@@ -21,7 +21,7 @@ from twofold.ports.read_store import Select
 from twofold.runtime.parking.desk import ParkedDesk, ReleaseView
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.sequences import parked_table, waiting_table
-from twofold.runtime.verification import Verification
+from twofold.runtime.verification import Verification, Verified
 
 STORES = ["memory", "sqlite", "postgres", "mongodb"]
 pytestmark = [
@@ -110,23 +110,28 @@ async def waiting(system: System, projection: str) -> int:
     return (await system.read_store.select(table, Select())).total or 0
 
 
+async def verified(system: System, projection: str) -> Verified:
+    (applier,) = (one for one in system.appliers if one.name == projection)
+    shadow = MemoryReadStore()
+    await shadow.open(applier.tables)
+    return await Verification(
+        applier, system.log, system.read_store, shadow, system.wired.events, system.clock, 50
+    ).run()
+
+
 async def equal_a_replay(system: System) -> None:
     """Every read model is what the log says, and nothing waits anywhere."""
     await settled(system)
     for applier in system.appliers:
-        shadow = MemoryReadStore()
-        await shadow.open(applier.tables)
-        verified = await Verification(
-            applier, system.log, system.read_store, shadow, system.wired.events, system.clock, 50
-        ).run()
-        assert (verified.differences, verified.moving) == ((), 0)
+        found = await verified(system, applier.name)
+        assert (found.differences, found.moving, found.parked, found.deviating) == ((), 0, 0, 0)
         assert await waiting(system, applier.name) == 0
         assert (await system.read_store.select(parked_table(applier.table), Select())).total == 0
         assert system.progress.checkpoint(applier.table).parked == 0
 
 
 async def released(system: System, projection: str, sequence: str) -> ReleaseView:
-    return await ParkedDesk(system).release(projection, sequence)
+    return await ParkedDesk(system).release(projection, sequence, actor="olga")
 
 
 EVENTS = {
@@ -159,6 +164,8 @@ async def test_a_poisoned_document_waits_alone_and_ends_as_if_nothing_had_been(
         still = await released(system, "catalogue", "document:b-2")
         assert still.again is not None
         assert (still.applied, still.again.attempts) == (0, 3)
+    found = await verified(system, "catalogue")
+    assert (found.differences, found.parked) == ((), 1)
     done = await released(system, "catalogue", "document:b-2")
     assert done.again is None
     assert done.applied == {"first": 7, "middle": 6, "last": 1}[place]
@@ -322,7 +329,7 @@ async def test_a_rehearsal_shows_what_a_release_would_do_and_does_nothing(
         assert [(f.name, f.before, f.after) for f in document.fields] == [("reader", "", "ann")]
         assert await rows(system, "catalogue") == before
         assert (await desk.page("catalogue")).items[0].attempts == 2
-    await desk.release("catalogue", "document:b-1")
+    await desk.release("catalogue", "document:b-1", actor="olga")
     assert (await rows(system, "catalogue"))["b-1"]["reader"] == "ann"
     await equal_a_replay(system)
 
@@ -346,6 +353,8 @@ async def test_what_is_discarded_is_left_out_and_remembered(
     (mark,) = (await desk.page("readers", "discarded")).items
     assert (mark.actor, mark.reason, mark.event) == ("olga", "a test", "book.Lent")
     assert (await desk.page("readers")).total == 0
+    proof = await verified(system, "readers")
+    assert (proof.differences, proof.parked, proof.deviating) == ((), 0, 1)
     assert system.progress.checkpoint(system.tables["readers"]).parked == 0
 
 
@@ -373,11 +382,12 @@ async def test_of_two_operators_the_second_is_told(start: Start, settings: dict[
         await lent(system, "b-1", "ann")
         await settled(system)
         (seen,) = (await desk.page("catalogue")).items
-        await desk.release("catalogue", "document:b-1", seen=seen.seen)
+        await desk.release("catalogue", "document:b-1", actor="olga", seen=seen.seen)
         with pytest.raises(ParkedChanged):
             await desk.discard("catalogue", "document:b-1", OPERATOR, seen=seen.seen)
     outcomes = await asyncio.gather(
-        *(desk.release("catalogue", "document:b-1") for _ in range(4)), return_exceptions=True
+        *(desk.release("catalogue", "document:b-1", actor="olga") for _ in range(4)),
+        return_exceptions=True,
     )
     assert sum(isinstance(one, ReleaseView) for one in outcomes) == 1
     assert all(isinstance(one, ReleaseView | ParkedChanged | NotFound) for one in outcomes)
@@ -405,7 +415,7 @@ async def test_events_that_come_while_it_is_released_wait_their_turn(
         for _ in range(40):
             for one in (await desk.page("catalogue")).items:
                 try:
-                    await desk.release("catalogue", one.sequence)
+                    await desk.release("catalogue", one.sequence, actor="olga")
                 except (ParkedChanged, NotFound):
                     continue
             await asyncio.sleep(0.01)
@@ -416,6 +426,6 @@ async def test_events_that_come_while_it_is_released_wait_their_turn(
         await system.send(Discard(book_id=BookId("b-0")))
         await settled(system)
         for one in (await desk.page("catalogue")).items:
-            await desk.release("catalogue", one.sequence)
+            await desk.release("catalogue", one.sequence, actor="olga")
         await equal_a_replay(system)
     assert (await rows(system, "catalogue")).keys() == set(books[1:])

@@ -64,6 +64,8 @@ def assemble(
         channel_prefix=settings.channel_prefix,
         max_event_bytes=settings.max_event_bytes,
         canary_seconds=settings.canary_seconds,
+        parked_limit=settings.parked_limit,
+        parked_limit_per_cause=settings.parked_limit_per_cause,
         hold_projections_seconds=settings.hold_projections_seconds,
         log_database=_database(settings.log),
         read_database=_database(settings.read),

@@ -32,6 +32,8 @@ _NAMES = (
     "TWOFOLD_CHANNEL_PREFIX",
     "TWOFOLD_MAX_EVENT_BYTES",
     "TWOFOLD_CANARY_SECONDS",
+    "TWOFOLD_PARKED_LIMIT",
+    "TWOFOLD_PARKED_LIMIT_PER_CAUSE",
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 BROKERS = ("kafka", "kafkas", "amqp", "amqps", "redis", "rediss")
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 1
     channel_prefix: str = ""
     max_event_bytes: int = 0
+    parked_limit: int = 1_000
+    parked_limit_per_cause: int = 100
     demo: bool = False
     data: str = ""
     hold_projections_seconds: float = 0.0
@@ -92,6 +96,8 @@ def read_settings(
             ("TWOFOLD_CANARY_SECONDS", 30.0 if mode == "async" else 0.0),
             ("TWOFOLD_PARTITIONS", 4.0 if broker else 1.0),
             ("TWOFOLD_MAX_EVENT_BYTES", 900_000.0 if broker else 0.0),
+            ("TWOFOLD_PARKED_LIMIT", 1_000.0),
+            ("TWOFOLD_PARKED_LIMIT_PER_CAUSE", 100.0),
         )
     }
     if not 1 <= numbers["TWOFOLD_PARTITIONS"] <= _MOST_PARTITIONS:
@@ -113,6 +119,8 @@ def read_settings(
         partitions=int(numbers["TWOFOLD_PARTITIONS"]),
         channel_prefix=prefix,
         max_event_bytes=int(numbers["TWOFOLD_MAX_EVENT_BYTES"]),
+        parked_limit=int(numbers["TWOFOLD_PARKED_LIMIT"]),
+        parked_limit_per_cause=int(numbers["TWOFOLD_PARKED_LIMIT_PER_CAUSE"]),
         demo=demo == "1",
         data=given.get("TWOFOLD_DATA", ""),
         canary_seconds=numbers["TWOFOLD_CANARY_SECONDS"],

@@ -20,6 +20,7 @@ from twofold.http.health import Health
 from twofold.http.live import LiveUpdates
 from twofold.http.measurements import Measurements
 from twofold.http.openapi import OpenApi
+from twofold.http.parked import ParkedOperations
 from twofold.http.problems import (
     PROBLEM,
     ProblemPages,
@@ -127,6 +128,7 @@ class HttpApp:
         add("GET", "/openapi.json", OpenApi(system, demo=self.security.demo))
         if system.wired.reactings:
             ProcessOperations(system).add_to(self._router)
+        ParkedOperations(system).add_to(self._router)
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)
         if self.security.demo:

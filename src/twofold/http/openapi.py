@@ -29,6 +29,7 @@ from twofold.http.parameters import (
     plain_schema,
     query_parameter,
 )
+from twofold.http.parked import parked_paths
 from twofold.http.processes import process_paths
 from twofold.http.responses import (
     COMMAND_STATUS_SCHEMA,
@@ -81,6 +82,8 @@ class OpenApi:
         if self._system.wired.reactings:
             processes, more = process_paths()
             paths, schemas = paths | processes, schemas | more
+        parked, more = parked_paths()
+        paths, schemas = paths | parked, schemas | more
         paths["/commands/{commandId}"] = {"get": _command_status()}
         return {
             "openapi": "3.1.0",

@@ -97,6 +97,19 @@ KINDS = (
         "The command would create something that is there. Change it, or use another id.",
     ),
     Kind(
+        errors.ParkedChanged,
+        409,
+        "Somebody else was faster",
+        "The parked sequence was released, discarded or tried again meanwhile. Look at it again.",
+    ),
+    Kind(
+        errors.Outdated,
+        409,
+        "Made by other code",
+        "The read model was made by other code than this process runs. `twofold rebuild` makes it "
+        "anew, and what is parked with it.",
+    ),
+    Kind(
         errors.ConcurrencyConflict,
         409,
         "Somebody else was faster",

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from twofold.domain.caller import role
-from twofold.errors import InvalidInput, Problem
 from twofold.http.exchange import Exchange
+from twofold.http.operations import answer_json, asked, described, page_size, whole
 from twofold.http.parameters import REFS, path_parameter, query_parameter
-from twofold.http.responses import problems
 from twofold.http.routing import Router
 from twofold.runtime.processes.views import (
     STATUSES,
@@ -23,7 +22,7 @@ from twofold.runtime.processes.views import (
 from twofold.runtime.system import System
 
 MAY = role("operator", "admin")
-_SIZE, _LARGEST = 20, 200
+_LARGEST = 200
 
 
 class ProcessOperations:
@@ -42,28 +41,28 @@ class ProcessOperations:
     async def processes(self, exchange: Exchange) -> None:
         """All processes."""
         _asked(exchange)
-        await _answer(exchange, {"items": await self._views.processes()})
+        await answer_json(exchange, {"items": await self._views.processes()})
 
     async def instances(self, exchange: Exchange) -> None:
         """A page of instances."""
         given = _asked(exchange, "cursor", "size", "status")
         process, status = exchange.parameters["process"], given.get("status", "")
-        cursor, size = given.get("cursor", ""), _size(given)
+        cursor, size = given.get("cursor", ""), page_size(given)
         page = await self._views.instances(process, cursor, size, status)
-        await _answer(exchange, page)
+        await answer_json(exchange, page)
 
     async def instance(self, exchange: Exchange) -> None:
         """One instance."""
         _asked(exchange)
-        await _answer(exchange, await self._views.instance(**exchange.parameters))
+        await answer_json(exchange, await self._views.instance(**exchange.parameters))
 
     async def history(self, exchange: Exchange) -> None:
         """Its steps."""
         given = _asked(exchange, "after", "size")
-        size = _size(given)
-        after = _whole("after", given.get("after", "0"), 0, 2**53)
+        size = page_size(given)
+        after = whole("after", given.get("after", "0"), 0, 2**53)
         steps = await self._views.history(**exchange.parameters, after=after, limit=size)
-        await _answer(exchange, {"items": steps})
+        await answer_json(exchange, {"items": steps})
 
 
 def process_paths() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -95,23 +94,7 @@ def process_paths() -> tuple[dict[str, Any], dict[str, Any]]:
 def _path(
     name: str, summary: str, parameters: list[Any], answer: dict[str, Any], *more: str
 ) -> dict[str, Any]:
-    return {
-        "get": {
-            "operationId": name,
-            "summary": summary,
-            "description": f"For {MAY.text}.",
-            "tags": ["processes"],
-            "parameters": parameters,
-            "responses": {
-                "200": {
-                    "description": "Found",
-                    "content": {"application/json": {"schema": answer}},
-                },
-                **problems("400", "401", "403", "503", *more),
-            },
-            "security": [{"bearer": []}, {"session": []}],
-        }
-    }
+    return {"get": described(MAY, "processes", name, summary, parameters, answer, *more)}
 
 
 def _items(item: dict[str, Any]) -> dict[str, Any]:
@@ -120,31 +103,4 @@ def _items(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(exchange: Exchange, *known: str) -> dict[str, str]:
-    """The parameters of the query. Raises Forbidden, SignInRequired, InvalidInput."""
-    MAY.check("looking at processes", exchange.caller)
-    wrong = []
-    given = exchange.query()
-    for name, values in given.items():
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            wrong.append(Problem(name, f"no such parameter; there are: {listed}"))
-        elif len(values) > 1:
-            wrong.append(Problem(name, "given more than once"))
-    if wrong:
-        raise InvalidInput(wrong)
-    return {name: values[0] for name, values in given.items()}
-
-
-def _size(given: dict[str, str]) -> int:
-    return _whole("size", given.get("size", str(_SIZE)), 1, _LARGEST)
-
-
-def _whole(name: str, text: str, least: int, most: int) -> int:
-    digits = text.isascii() and text.isdigit() and len(text) < 17
-    if not digits or not least <= int(text) <= most:
-        raise InvalidInput([Problem(name, f"a whole number from {least} to {most}")])
-    return int(text)
-
-
-async def _answer(exchange: Exchange, what: object) -> None:
-    await exchange.answer(200, msgspec.json.encode(what))
+    return asked(exchange, MAY, "looking at processes", *known)

@@ -8,6 +8,7 @@ import typer
 
 from twofold.errors import TwofoldError
 from twofold.ops.commands import events, monitoring, proof, rejected, run, status
+from twofold.ops.commands.parked import parked
 from twofold.ops.commands.processes import processes
 from twofold.ops.services.command import app as services
 
@@ -27,6 +28,7 @@ app.command("monitoring")(monitoring.monitoring)
 app.command()(proof.verify)
 app.command()(proof.rebuild)
 app.add_typer(processes, name="processes")
+app.add_typer(parked, name="parked")
 app.add_typer(services, name="services")
 
 

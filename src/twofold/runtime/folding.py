@@ -276,6 +276,13 @@ class FoldBatch:
             raise _Unwritable(key) from exc
 
 
+def documents_of(folding: Folding, recorded: Recorded, event: Event) -> set[str]:
+    """The keys of the documents that an event names; not those it looks for by a field."""
+    batch = FoldBatch(folding, "", NoParking(folding.name))
+    batch._plan(recorded, event)
+    return batch._keys
+
+
 async def fold_events(
     folding: Folding,
     table: str,

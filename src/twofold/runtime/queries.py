@@ -16,6 +16,7 @@ from twofold.ports.read_store import Condition, ReadStore, Select, Selected, Sum
 from twofold.runtime.listing import Listing, ListRequest, Parameters
 from twofold.runtime.observing.documents import observed
 from twofold.runtime.observing.observer import Observer
+from twofold.runtime.parking.sequences import of_document, parked_of, parked_table
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tokens import Tokens
@@ -40,7 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Answered(msgspec.Struct, Generic[A], frozen=True):
     """An answer, the position and time it is current to, and whether it is stale.
 
-    ``stale``: it lacks something that the caller's token asks for, or that the log has.
+    ``stale``: it lacks something that the caller's token asks for, that the log has, or that is
+    parked (of a single document: events of its own).
     """
 
     answer: A
@@ -83,9 +85,10 @@ class Queries:
         # Read before the document, so that the answer contains at least what it claims.
         checkpoint = self._progress.checkpoint(table)
         raw = await self._store.get(table, key) if "\x00" not in key else None
+        parked = await self._parked(table, key, route, asked) if checkpoint.parked else False
         if raw is None or not self._shows(folding, raw, limited, asked.caller):
             raise NotFound(folding.name, key)
-        stale = late or checkpoint.position < self._progress.head
+        stale = late or parked or checkpoint.position < self._progress.head
         return Answered(raw, checkpoint.position, checkpoint.time_us, stale)
 
     async def page(
@@ -104,7 +107,7 @@ class Queries:
         checkpoint = self._progress.checkpoint(table)
         select = self._visible(folding, request.select, limited or request.mine, asked.caller)
         selected = await self._store.select(table, select)
-        stale = late or checkpoint.position < self._progress.head
+        stale = late or checkpoint.parked > 0 or checkpoint.position < self._progress.head
         return request, Answered(selected, checkpoint.position, checkpoint.time_us, stale)
 
     async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
@@ -122,7 +125,7 @@ class Queries:
         )
         reader = StoreReader(self, asked.caller, limited)
         answer = await answering.function(query, reader)
-        stale = late or checkpoint.position < self._progress.head
+        stale = late or checkpoint.parked > 0 or checkpoint.position < self._progress.head
         return Answered(answer, checkpoint.position, checkpoint.time_us, stale)
 
     def next_cursor(self, folding: str, request: ListRequest, selected: Selected) -> str | None:
@@ -154,6 +157,18 @@ class Queries:
         cause = await self._observer.cause(self._log, position)
         with self._observer.waiting(name, position, cause):
             await self._progress.reach(tables, position, wait)
+
+    async def _parked(self, table: str, key: str, route: Route, asked: Asked) -> bool:
+        """Whether events of this document wait. Raises NotCaughtUp if the token asks for them."""
+        raw = await self._store.get(parked_table(table), of_document(key))
+        if raw is None:
+            return False
+        parked = parked_of(raw)
+        if asked.token and route.when_behind == "refuse":
+            position = self._tokens.position(asked.token, self._progress.head)
+            if position >= parked.position:
+                raise NotCaughtUp(table, position, parked.position - 1, 0.0, "parked")
+        return True
 
     def _shows(self, folding: Folding, raw: bytes, limited: bool, caller: Caller) -> bool:
         """Whether the document is there for this caller."""

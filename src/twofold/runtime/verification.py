@@ -12,6 +12,7 @@ from twofold.ports.read_store import ReadStore, Row
 from twofold.ports.time_and_chance import Clock
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
+from twofold.runtime.parking.excused import Excused
 from twofold.runtime.progress import Progress
 from twofold.wiring.event_types import EventTypes
 
@@ -35,7 +36,8 @@ class Difference(msgspec.Struct, frozen=True):
 class Verified(msgspec.Struct, frozen=True):
     """What a verification saw: rows compared, the position they were compared at, differences.
 
-    ``moving`` counts documents that changed in every round and so were never compared.
+    ``moving`` counts documents that changed in every round and so were never compared, ``parked``
+    those of which events wait, and ``deviating`` those of which events were discarded on purpose.
     """
 
     projection: str
@@ -43,6 +45,8 @@ class Verified(msgspec.Struct, frozen=True):
     position: int
     differences: tuple[Difference, ...]
     moving: int
+    parked: int = 0
+    deviating: int = 0
 
 
 class Verification:
@@ -79,7 +83,18 @@ class Verification:
             if not suspects:
                 break
             suspects, differences, position = await self._look_again(suspects, position)
-        return Verified(self._applier.name, rows, position, tuple(differences), len(suspects))
+        parked = Excused(self._applier, self._live, self._log, self._types)
+        waiting, left_out = await parked.documents()
+        told = [one for one in differences if one.key not in waiting | left_out]
+        return Verified(
+            self._applier.name,
+            rows,
+            position,
+            tuple(told),
+            len(suspects),
+            parked=len(waiting),
+            deviating=sum(one.key in left_out - waiting for one in differences),
+        )
 
     async def _look_again(
         self, suspects: list[str], before: int

@@ -128,7 +128,7 @@ async def test_a_poison_event_of_another_process_is_no_commands_own_fault(
     parked = inline.progress.checkpoint(inline.tables["authors"])
     assert (parked.position, parked.parked) == (6, 1)
     folds["author.Named"] = (fold,)
-    await ParkedDesk(inline).release("authors", "document:a-1")
+    await ParkedDesk(inline).release("authors", "document:a-1", actor="olga")
     assert await inline.read_store.get(inline.tables["authors"], "a-1") is not None
 
 

@@ -117,6 +117,10 @@ def _as_json(result: Verified) -> dict[str, Any]:
 
 def _text(result: Verified) -> str:
     head = f"{result.projection}: {result.rows:,} rows compared at position {result.position:,}"
+    if result.parked:
+        head += f" ({result.parked:,} wait: twofold parked APP list {result.projection})"
+    if result.deviating:
+        head += f" ({result.deviating:,} deviate on purpose)"
     if not result.differences:
         return f"{head}, equal to the log"
     lines = [f"{head}, {len(result.differences)} DIFFERENT"]

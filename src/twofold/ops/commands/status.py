@@ -74,7 +74,7 @@ async def _report(system: System) -> dict[str, Any]:
                 "head": system.progress.head,
                 "lagEvents": behind,
                 "lagSeconds": round(max(0.0, seconds), 3),
-                "parked": 0,
+                "parked": checkpoint.parked,
             }
         )
     return {

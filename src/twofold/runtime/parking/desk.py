@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import structlog
 
 from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, Problem
 from twofold.messages.recorded import Recorded, moment
@@ -27,6 +28,7 @@ from twofold.runtime.system import System
 from twofold.runtime.versions import table_name, versions_of
 from twofold.wiring.foldings import Folding, Writing
 
+_LOG = structlog.get_logger("twofold.audit")
 STATES = ("retrying", "parked", "discarded")
 _LONGEST_REASON = 1_000
 
@@ -185,14 +187,16 @@ class ParkedDesk:
         return _released(applier, checkpoint, released)
 
     async def release(
-        self, projection: str, sequence: str, *, seen: int | None = None
+        self, projection: str, sequence: str, *, actor: str, seen: int | None = None
     ) -> ReleaseView:
-        """Apply what waits, in order, up to what fails again.
+        """Apply what waits, in order, up to what fails again; ``actor`` is noted in the log.
 
         ``seen``: as shown to whoever decided it. Raises NotFound, ParkedChanged, and Outdated where
         the read model was made by other code.
         """
-        return await self._act(projection, sequence, seen, None)
+        released = await self._act(projection, sequence, seen, None)
+        self._audit("released", projection, actor, released)
+        return released
 
     async def discard(
         self, projection: str, sequence: str, discarding: Discarding, *, seen: int | None = None
@@ -204,7 +208,20 @@ class ParkedDesk:
         if not discarding.reason.strip() or len(discarding.reason) > _LONGEST_REASON:
             why = f"say why, in up to {_LONGEST_REASON:,} characters"
             raise InvalidInput([Problem("reason", why)])
-        return await self._act(projection, sequence, seen, discarding)
+        released = await self._act(projection, sequence, seen, discarding)
+        self._audit("discarded", projection, discarding.actor, released)
+        return released
+
+    def _audit(self, what: str, projection: str, actor: str, released: ReleaseView) -> None:
+        _LOG.info(
+            f"a parked sequence was {what}",
+            actor=actor,
+            projection=projection,
+            sequence=released.sequence,
+            applied=released.applied,
+            discarded=released.discarded,
+            waits_again=released.again is not None,
+        )
 
     async def _act(
         self, projection: str, sequence: str, seen: int | None, discarding: Discarding | None

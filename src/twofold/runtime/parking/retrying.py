@@ -45,7 +45,9 @@ class Retrying:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._clock.sleep(self._settings.retry_seconds)
+            waits = any(self._progress.checkpoint(one.table).parked for one in self._appliers)
+            seconds = self._settings.retry_seconds if waits else self._settings.poll_seconds
+            await self._clock.sleep(min(seconds, self._settings.poll_seconds))
             try:
                 await self.step()
             except StoreUnavailable:

@@ -17,6 +17,8 @@ from twofold.wiring.reactings import Reacting
 
 _LOG = structlog.get_logger("twofold.process")
 _SAVE_SECONDS = 1.0
+# Less is not worth a wait, and a clock that counts in floats may not even see it pass.
+_INSTANT_SECONDS = 1e-6
 
 
 class Follower:
@@ -103,7 +105,7 @@ class Follower:
         seconds = self._settings.poll_seconds
         if self._saved < self.position:
             since = self._clock.monotonic() - self._saved_at
-            if since >= _SAVE_SECONDS:
+            if _SAVE_SECONDS - since < _INSTANT_SECONDS:
                 await self.save()
             else:
                 seconds = min(seconds, _SAVE_SECONDS - since)
