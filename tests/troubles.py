@@ -46,14 +46,15 @@ class Troubles:
     """Carries out a plan. ``happened`` counts what was done.
 
     ``pace`` waits until a share of the work of those who suffer is done, so that their work and the
-    troubles end together. ``going_on`` waits until something new got through.
+    troubles end together, and says whether there is time for more. ``going_on`` waits until
+    something new got through.
     """
 
     def __init__(
         self,
         plan: Plan,
         pipeline: Pipeline,
-        pace: Callable[[float], Awaitable[None]],
+        pace: Callable[[float], Awaitable[bool]],
         going_on: Callable[[], Awaitable[None]],
     ) -> None:
         self.happened = Counter[str]()
@@ -114,7 +115,8 @@ class Troubles:
         """In any order, spread over the work of those who suffer."""
         random.Random(1).shuffle(kinds)
         for number, kind in enumerate(kinds):
-            await self._pace((number + 0.5) / len(kinds))
+            if not await self._pace((number + 0.5) / len(kinds)):
+                return
             yield kind
 
     async def _leader(self) -> Process:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.company import SECRET
 from tests.killing import Process, environment_with, kill_while, running
 from tests.shopping import equal_to_the_log, shopping
 
@@ -19,7 +20,9 @@ CLIENTS, ORDERS = 6, 40
 @pytest.fixture(params=["sqlite", "postgres", "mongodb"])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings for all processes; MongoDB has the read models of a log in SQLite."""
-    given = environment_with(demo="1", projections="async", log=f"sqlite:///{tmp_path / 'shop.db'}")
+    given = environment_with(
+        demo="1", jwt_secret=SECRET, projections="async", log=f"sqlite:///{tmp_path / 'shop.db'}"
+    )
     if request.param == "mongodb":
         given["TWOFOLD_READ"] = request.getfixturevalue("mongodb")
     if request.param == "postgres":

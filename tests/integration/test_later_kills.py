@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.acceptance.company import SECRET
 from tests.killing import Process, environment_with, kill_while, running
 from tests.shopping import ORDERS as PATH
 from tests.shopping import shopping
@@ -22,7 +23,9 @@ CLIENTS, ORDERS = 6, 25
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings for all processes; with a broker the log is on SQLite."""
     log = f"sqlite:///{tmp_path / 'shop.db'}"
-    given = environment_with(demo="1", commands="async", projections="inline", log=log)
+    given = environment_with(
+        demo="1", jwt_secret=SECRET, commands="async", projections="inline", log=log
+    )
     if request.param == "postgres":
         given["TWOFOLD_LOG"] = request.getfixturevalue("postgres")
     if request.param == "redis":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shop.main import app
+from tests.acceptance.company import SECRET
 from tests.conftest import server_to_kill
 from tests.databases import new_postgres
 from tests.killing import Process, environment_with, running
@@ -34,8 +35,9 @@ BUYERS = int(os.environ.get("TWOFOLD_TEST_BUYERS", "6"))
 PARTITIONS = 4
 ROLES = ("api", "relay", "relay", "projector", "projector")
 PIPELINES = [("redis", "separate"), ("rabbitmq", "separate"), ("kafka", "mongodb")]
-# All of it together; a run with large numbers takes as long as it takes.
+# A run with large numbers takes as long as it takes, unless it is told when to end with less.
 _WITHOUT_END_SECONDS = 86_400.0
+SECONDS = float(os.environ.get("TWOFOLD_TEST_SECONDS", _WITHOUT_END_SECONDS))
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def environment(request: pytest.FixtureRequest, postgres: str, broker: Running) 
     read = request.getfixturevalue(request.param)
     partitions = str(PARTITIONS)
     return environment_with(
-        demo="1", log=postgres, read=read, broker=broker.address, partitions=partitions
+        jwt_secret=SECRET, log=postgres, read=read, broker=broker.address, partitions=partitions
     )
 
 
@@ -75,17 +77,23 @@ class Crowd:
     def __init__(self, shop: Shop) -> None:
         self.buyers = [Buyer(shop, f"buyer-{number}") for number in range(BUYERS)]
         self.over = asyncio.Event()
+        self._ends_at = time.monotonic() + SECONDS
 
     @property
     def reads(self) -> int:
         return sum(one.reads for one in self.buyers)
 
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self._ends_at
+
     async def buy(self, buyer: Buyer) -> None:
-        while not self.over.is_set() or self.reads < READS:
+        while not self.over.is_set() or not (self.reads >= READS or self.late):
             await buyer.buy()
 
-    async def reached(self, share: float) -> None:
-        await until(lambda: self.reads >= share * READS, _WITHOUT_END_SECONDS)
+    async def reached(self, share: float) -> bool:
+        await until(lambda: self.reads >= share * READS or self.late, _WITHOUT_END_SECONDS)
+        return not self.late
 
     async def going_on(self) -> None:
         """Everybody has done something since."""
