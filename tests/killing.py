@@ -100,11 +100,22 @@ class Process:
         return []
 
     def _signalled(self, number: int) -> int:
-        assert self._process is not None
+        if self._process is None:
+            return 0
         if self.paused:
             self.resume()
         self._process.send_signal(number)
         return self._process.wait(60)
+
+
+@asynccontextmanager
+async def ended(*processes: Process) -> AsyncIterator[None]:
+    """None of them runs after the block."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.end()
 
 
 @asynccontextmanager
@@ -116,13 +127,10 @@ async def running(
         Process(app, role, environment, folder / f"{number}-{role}.log")
         for number, role in enumerate(roles)
     ]
-    try:
+    async with ended(*found):
         for process in found:
             await process.start()
         yield found
-    finally:
-        for process in found:
-            process.end()
 
 
 async def kill_while(

@@ -15,7 +15,7 @@ from shop.main import app
 from tests.acceptance.company import SECRET
 from tests.conftest import server_to_kill
 from tests.databases import new_postgres
-from tests.killing import Process, environment_with, running
+from tests.killing import Process, ended, environment_with, running
 from tests.shopping import Buyer, Shop, equal_to_the_log, shopping
 from tests.troubles import Pipeline, Plan, Troubles
 from tests.waiting import until
@@ -115,12 +115,13 @@ async def test_everybody_sees_what_they_did_while_everything_is_hurt(
     record_property: Callable[[str, object], None],
 ) -> None:
     begun = time.monotonic()
+    joining = Process("shop", "projector", environment, tmp_path / "joining.log")
     async with (
         running("shop", ROLES, environment, tmp_path) as (api, *workers),
+        ended(joining),
         looking(environment) as system,
         shopping(api) as shop,
     ):
-        joining = Process("shop", "projector", environment, tmp_path / "joining.log")
         leases = system.log.leases
         pipeline = Pipeline(workers[:2], workers[2:], joining, broker, leases, PARTITIONS)
         crowd = Crowd(shop)
