@@ -30,6 +30,19 @@ class Standing:
             ("projection",),
             registry=registry,
         )
+        self._parts = {
+            name: Gauge(
+                f"twofold_partition_{name}", what, ("projection", "partition"), registry=registry
+            )
+            for name, what in (
+                (
+                    "lag_events",
+                    "Events of the partition not applied yet; above 2,000 about so many",
+                ),
+                ("lag_seconds", "Since the oldest event not applied yet happened"),
+                ("age_seconds", "Age of the event up to which everything is applied (NaN: none)"),
+            )
+        }
         self._stopped = Gauge(
             "twofold_worker_stopped",
             "1 while a worker of this process can't go on; workers that do are left out",
@@ -107,25 +120,24 @@ class Standing:
         self._ahead.set(max(0.0, (newest_us - now_us) / 1e6))
 
     async def _look_at_projections(self) -> None:
-        progress, ages = self._system.progress, dict[int, float]()
         for applier in self._system.appliers:
-            checkpoint = progress.checkpoint(applier.table)
-            position = checkpoint.position
-            if position not in ages:
-                ages[position] = await self._age(position)
-            self._lag.labels(applier.name).set(ages[position])
-            self._parked.labels(applier.name).set(checkpoint.parked)
-
-    async def _age(self, position: int) -> float:
-        """How old the event behind ``position`` is, 0 if there is none."""
-        if position >= self._system.progress.head:
-            return 0.0
+            parked = self._system.progress.checkpoint(applier.table).parked
+            self._parked.labels(applier.name).set(parked)
         try:
-            events = await self._system.log.read(position, 1)
+            lags = await self._system.lags.measure()
         except TwofoldError:
-            return nan
-        now_us = microseconds(self._system.clock.now())
-        return max(0.0, (now_us - events[0].time_us) / 1e6) if events else 0.0
+            for applier in self._system.appliers:
+                self._lag.labels(applier.name).set(nan)
+            for gauge in self._parts.values():
+                gauge.clear()
+            return
+        for name, lag in lags.items():
+            self._lag.labels(name).set(lag.lag_seconds)
+            for part in lag.partitions:
+                number, age = str(part.partition), part.age_seconds
+                self._parts["lag_events"].labels(name, number).set(part.lag_events)
+                self._parts["lag_seconds"].labels(name, number).set(part.lag_seconds)
+                self._parts["age_seconds"].labels(name, number).set(nan if age is None else age)
 
     async def _look_at_relay(self) -> None:
         system = self._system

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from twofold.ports.transport import Channel
+from twofold.runtime.lag import PartitionLag, ProjectionLag
 from twofold.runtime.partitions.relay import GROUP
 from twofold.runtime.presence import RolePresence, absence
 from twofold.runtime.probe import Probe
@@ -15,13 +16,16 @@ from twofold.runtime.system import System
 
 
 class ProjectionReadiness(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """How far one projection is, as this process knows; ``reason`` if something is wrong."""
+    """How far one projection is; ``reason`` if something is wrong. What is unknown is left out."""
 
     state: str
     applied: int
     lag_events: int
     reason: str = ""
     canary_seconds: float | None = None
+    lag_seconds: float | None = None
+    age_seconds: float | None = None
+    partitions: tuple[PartitionLag, ...] = ()
 
 
 class RelayReadiness(msgspec.Struct, frozen=True, rename="camel"):
@@ -57,6 +61,8 @@ class Readiness:
         self._kept = 0
         self._presence: Mapping[str, RolePresence] = {}
         self._copies: Mapping[str, int] = {}
+        self._lags: Mapping[str, ProjectionLag] = {}
+        self._lag = Probe(self._ask_lags)
         self._probes = {"log": Probe(self._ask_log)}
         if system.tables:
             self._probes["readStore"] = Probe(system.progress.look_at_store)
@@ -65,12 +71,17 @@ class Readiness:
 
     async def close(self) -> None:
         """Wait for no answer any more."""
-        await asyncio.gather(*(probe.close() for probe in self._probes.values()))
+        probes = (*self._probes.values(), self._lag)
+        await asyncio.gather(*(probe.close() for probe in probes))
 
     async def look(self) -> Report:
         """How it is now."""
         system = self._system
-        whys = await asyncio.gather(*(probe.why() for probe in self._probes.values()))
+        # What keeps the lag from being known is told by the others.
+        self._lags = {}
+        _, *whys = await asyncio.gather(
+            self._lag.why(), *(probe.why() for probe in self._probes.values())
+        )
         problems = {name: why for name, why in zip(self._probes, whys, strict=True) if why}
         if not system.ready:
             problems["process"] = "it is starting or draining"
@@ -102,6 +113,9 @@ class Readiness:
         if system.sharing.relay is not None:
             self._copies = await system.log.leases.members(GROUP)
 
+    async def _ask_lags(self) -> None:
+        self._lags = await self._system.lags.measure()
+
     async def _ask_broker(self) -> None:
         transport = self._system.transport
         assert transport is not None
@@ -124,12 +138,16 @@ class Readiness:
         found = {}
         for applier in self._system.appliers:
             position = progress.checkpoint(applier.table).position
+            lag = self._lags.get(applier.name)
             found[applier.name] = ProjectionReadiness(
                 self._state(applier.name),
                 position,
                 max(0, progress.head - position),
                 progress.stopped.get(applier.table, "") or self._reason(applier.name),
                 self._canary(applier.name),
+                lag.lag_seconds if lag else None,
+                lag.age_seconds if lag else None,
+                lag.partitions if lag else (),
             )
         return found
 

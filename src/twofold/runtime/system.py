@@ -21,6 +21,7 @@ from twofold.runtime.catching_up import catch_up
 from twofold.runtime.choosing import Choosing
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
+from twofold.runtime.lag import Lags
 from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
@@ -121,6 +122,7 @@ class System:
         self.tables = {applier.name: applier.table for applier in self.appliers}
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
+        self.lags = Lags(self.log, self.read_store, self.tables, self.clock)
         self._start_commands()
         await self._start_presence()
         if self.roles:

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twofold.messages.recorded import microseconds
 from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.runtime.applying import Applier
 from twofold.runtime.partitions.relay import GROUP, Published
+from twofold.runtime.presence import RolePresence
 from twofold.runtime.system import System
 
 
@@ -58,23 +59,21 @@ def _roles_table(roles: dict[str, Any]) -> Table:
 
 async def _report(system: System) -> dict[str, Any]:
     projections = []
+    lags, roles = await system.lags.measure(), await system.presence.look()
     for applier in system.appliers:
-        checkpoint = system.progress.checkpoint(applier.table)
-        behind = max(0, system.progress.head - checkpoint.position)
-        seconds = 0.0
-        if behind:
-            (oldest,) = await system.log.read(checkpoint.position, 1)
-            seconds = (microseconds(system.clock.now()) - oldest.time_us) / 1e6
+        lag = lags[applier.name]
         projections.append(
             {
                 "name": applier.name,
                 "version": applier.version,
-                "state": system.state_of(applier),
-                "applied": checkpoint.position,
+                "state": _state(system, applier, roles["projector"]),
+                "applied": lag.applied,
                 "head": system.progress.head,
-                "lagEvents": behind,
-                "lagSeconds": round(max(0.0, seconds), 3),
-                "parked": checkpoint.parked,
+                "lagEvents": lag.lag_events,
+                "lagSeconds": lag.lag_seconds,
+                "ageSeconds": lag.age_seconds,
+                "partitions": msgspec.to_builtins(lag.partitions),
+                "parked": system.progress.checkpoint(applier.table).parked,
             }
         )
     return {
@@ -83,8 +82,14 @@ async def _report(system: System) -> dict[str, Any]:
         "projections": projections,
         "commands": await _commands(system),
         "relay": await _relay(system),
-        "roles": msgspec.to_builtins(await system.presence.look()),
+        "roles": msgspec.to_builtins(roles),
     }
+
+
+def _state(system: System, applier: Applier, projectors: RolePresence) -> str:
+    """As far as can be told from outside: where nobody projects, no projection is live."""
+    state = system.state_of(applier)
+    return "stopped" if projectors.missing and state in ("live", "catching-up") else state
 
 
 async def _commands(system: System) -> dict[str, Any]:
