@@ -53,6 +53,8 @@ def serve(app: HttpApp, host: str, port: int, started: Callable[[], None]) -> bo
         port=port,
         log_level="warning",
         access_log=False,
+        # Its lines take the way of all others.
+        log_config=None,
         lifespan="on",
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         http="httptools",

@@ -16,6 +16,7 @@ from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tail import Tail
+from twofold.runtime.telling import told
 
 _LOG = structlog.get_logger("twofold.projector")
 
@@ -63,7 +64,7 @@ class Projector:
                 await self._pause(str(exc))
             except Exception as exc:
                 # A projector that ended would look healthy until somebody noticed its lag.
-                await self._pause(f"{type(exc).__name__}: {exc}")
+                await self._pause(told(exc))
 
     async def _go_on(self) -> None:
         try:

@@ -81,7 +81,7 @@ class ForeignEvents:
                 source=meta.source,
                 id=meta.id,
                 operation=operation,
-                why=str(refusal),
+                why=type(refusal).__name__,
             )
             return True
         return False

@@ -22,6 +22,7 @@ from twofold.runtime.lanes import Lanes
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.processes.alarm import Alarm
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told
 from twofold.wiring.inboxes import Receiving
 
 _LOG = structlog.get_logger("twofold.inbox")
@@ -93,10 +94,10 @@ class InboxWorker:
                 failures, self._trouble = 0, ""
             except Exception as exc:
                 # A worker that ended would look like a channel into which nothing comes.
-                self._trouble = _told(exc)
+                self._trouble = told(exc)
                 failures += 1
                 if failures == 1:
-                    _LOG.error("an inbox is not read", channel=self._channel.name, why=_told(exc))
+                    _LOG.error("an inbox is not read", channel=self._channel.name, why=told(exc))
                 await self._alarm.wait(pause_seconds(failures, self._settings, self._chance))
 
     async def _step(self) -> None:
@@ -176,12 +177,12 @@ class InboxWorker:
             channel=self._channel.name,
             partition=delivery.partition,
             offset=delivery.offset,
-            why=reason,
+            why=told(problem.__cause__ or problem),
         )
 
     async def _pause(self, received: Received, failures: int, error: Exception) -> None:
         """Before the next attempt."""
-        why = _told(error)
+        why = told(error)
         self._troubles[received.delivery.partition] = why
         _LOG.warning(
             "an event is tried again",

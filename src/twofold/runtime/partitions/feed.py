@@ -18,6 +18,7 @@ from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.stretches import Source, Stretch
 from twofold.runtime.partitions.wire import Incoming, NotOurs, Wire
 from twofold.runtime.portions import Limit, Portions, size_of
+from twofold.runtime.telling import told
 from twofold.wiring.event_types import EventTypes
 
 _LOG = structlog.get_logger("twofold.feed")
@@ -93,7 +94,7 @@ class Feed:
                     await self._pause(str(exc))
                 except Exception as exc:
                     # A feed that ended would look like a log in which nothing happens.
-                    await self._pause(f"{type(exc).__name__}: {exc}")
+                    await self._pause(told(exc))
         finally:
             checking.cancel()
             await asyncio.gather(checking, return_exceptions=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from twofold.errors import CheckpointLost, TwofoldError
+from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, Part, ReadStore, ReadTransaction
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, whole
@@ -15,6 +15,7 @@ from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.stretches import Source, Stretch
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told
 
 _LOG = structlog.get_logger("twofold.projector")
 
@@ -67,8 +68,7 @@ class SharedProjector:
                 self._applied = {}
             except Exception as exc:
                 # A projector that ended would look healthy until somebody noticed its lag.
-                name = "" if isinstance(exc, TwofoldError) else f"{type(exc).__name__}: "
-                self._failed(f"{name}{exc}")
+                self._failed(told(exc))
                 self._source.rest()
                 await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 

@@ -19,6 +19,7 @@ from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.wire import Wire
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tail import Tail
+from twofold.runtime.telling import told
 
 _LOG = structlog.get_logger("twofold.relay")
 GROUP = "relay"
@@ -110,7 +111,7 @@ class Relay:
             except TwofoldError as exc:
                 await self._pause(str(exc))
             except Exception as exc:
-                await self._pause(f"{type(exc).__name__}: {exc}")
+                await self._pause(told(exc))
 
     async def _lead(self) -> None:
         """From where the mark stands, as long as the lease is ours."""

@@ -9,6 +9,7 @@ import structlog
 
 from twofold.errors import StoreUnavailable, UnknownCommand
 from twofold.messages.recorded import microseconds
+from twofold.messages.trace_context import trace_id
 from twofold.messages.value import Command
 from twofold.ports.agenda import Agenda, Postponed, QueuedCommand
 from twofold.ports.time_and_chance import Chance, Clock
@@ -20,6 +21,7 @@ from twofold.runtime.processes.instances import WasRefused
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.refusals import REFUSALS
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told
 from twofold.wiring.wired import Wired
 
 _LOG = structlog.get_logger("twofold.dispatcher")
@@ -152,7 +154,13 @@ class Dispatcher:
         why = f"{type(error).__name__}: {error}"
         if error.__cause__ is not None:
             why += f" ({error.__cause__!r})"
-        _LOG.warning("a command failed", command=queued.command_id, why=why)
+        _LOG.warning(
+            "a command failed",
+            command_id=queued.command_id,
+            correlation_id=queued.correlation_id,
+            trace_id=trace_id(queued.trace),
+            why=told(error),
+        )
         pause = pause_seconds(queued.attempts, self._settings, self._chance)
         due_us = microseconds(self._clock.now()) + int(pause * 1e6)
         try:

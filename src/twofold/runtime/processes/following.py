@@ -13,6 +13,7 @@ from twofold.runtime.processes.instances import Happened, Trigger
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tail import Tail
+from twofold.runtime.telling import told
 from twofold.wiring.reactings import Reacting
 
 _LOG = structlog.get_logger("twofold.process")
@@ -112,7 +113,7 @@ class Follower:
         await self._tail.wait(self.position, seconds)
 
     async def _pause(self, error: Exception) -> None:
-        why = f"{error}: {error.__cause__!r}" if error.__cause__ else str(error)
+        why = told(error)
         if not self._failures:
             _LOG.error("process stopped", process=self.reacting.name, why=why)
         self.why = why

@@ -15,6 +15,7 @@ from twofold.runtime.processes.alarm import Alarm
 from twofold.runtime.processes.instances import CameDue, Trigger
 from twofold.runtime.processes.stepping import Stepping
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told
 
 _LOG = structlog.get_logger("twofold.timers")
 
@@ -81,7 +82,7 @@ class TimerScheduler:
         work = _by_stream(timers)
         failed = await self._stepping.take(work)
         for error in failed.values():
-            _LOG.error("a timer failed", why=f"{error}: {error.__cause__!r}")
+            _LOG.error("a timer failed", why=told(error))
         if timers[:1] == self._first:
             # Fired before and still there: its step can't be taken for now.
             await self._clock.sleep(self._settings.retry_seconds)

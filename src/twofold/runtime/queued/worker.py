@@ -18,10 +18,12 @@ from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.command_bus import CommandBus
 from twofold.runtime.lanes import Lanes
+from twofold.runtime.observing.bound import BOUND, Bound
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.processes.alarm import Alarm
 from twofold.runtime.queued.queue import CommandQueue, Taken
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told
 from twofold.wiring.wired import Wired
 
 _LOG = structlog.get_logger("twofold.commands")
@@ -126,11 +128,13 @@ class CommandWorker:
 
     async def _work(self, taken: Taken) -> bool:
         """Have one command decided, however long that takes."""
-        command_id = taken.command.command_id
+        command, command_id = taken.command, taken.command.command_id
         self.running.add(command_id)
+        bound = BOUND.set(Bound("", command.correlation_id, command_id, command.trace))
         try:
             await self._decide(taken)
         finally:
+            BOUND.reset(bound)
             self.running.discard(command_id)
             self._troubles.pop(command_id, None)
         return not self._stopping
@@ -169,7 +173,9 @@ class CommandWorker:
         why = f"{type(error).__name__}: {error}"
         if error.__cause__ is not None:
             why += f" ({error.__cause__!r})"
-        _LOG.warning("a command failed", command=accepted.command_id, attempt=failures, why=why)
+        _LOG.warning(
+            "a command failed", command_id=accepted.command_id, attempt=failures, why=told(error)
+        )
         if failures < self._settings.command_attempts:
             await self._pause(failures)
             return False
