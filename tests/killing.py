@@ -21,6 +21,8 @@ from tests.waiting import until
 from twofold.ops.services.processes import alive
 from twofold.ops.services.service import Running
 
+_PAUSE_SECONDS = 0.05
+
 
 class Process:
     """A role of an application, started again whenever it was killed."""
@@ -56,7 +58,8 @@ class Process:
                     if (await client.get(f"{self.address}/health/live")).status_code == 200:
                         return
                 except httpx.TransportError:
-                    continue
+                    # Who asks without a pause takes the time that the process needs to start.
+                    await asyncio.sleep(_PAUSE_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -173,7 +176,7 @@ async def until_answered(
         try:
             answer = await client.post(path, json=body, headers=sent)
         except httpx.TransportError:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_PAUSE_SECONDS)
             continue
         if answer.status_code < 500:
             return answer

@@ -19,6 +19,7 @@ ORDERS = "/api/v1/orders"
 READ_MODELS = 5
 _SKU = "CUP"
 _PATIENCE_SECONDS = 120
+_PAUSE_SECONDS = 0.05
 # The wait by default is 2 s; the machine may be busy with starting what was killed.
 _BOUND_SECONDS = 30.0
 
@@ -72,6 +73,7 @@ class Shop:
                 ready = (await self.client.get("/health/ready")).json()
                 if not any(p["lagEvents"] for p in ready["projections"].values()):
                     return
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def outcome(self, where: str) -> dict[str, Any]:
         """What became of a command that is decided later, once that is known."""
@@ -80,10 +82,11 @@ class Shop:
                 try:
                     found: dict[str, Any] = (await self.client.get(where)).json()
                 except httpx.TransportError:
+                    await asyncio.sleep(_PAUSE_SECONDS)
                     continue
                 if found["status"] not in ("accepted", "running"):
                     return found
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
 
 class Buyer:
