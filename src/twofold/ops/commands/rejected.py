@@ -63,7 +63,7 @@ def rejected(
     elif action is Action.RETRY:
         _retry(app, config, chosen, as_json)
     else:
-        _dismiss(app, config, chosen, reason, by or getpass.getuser(), yes)
+        _dismiss(app, config, chosen, reason, by or _you(), yes)
 
 
 async def _chosen(system: System, places: Sequence[str]) -> Sequence[Rejected]:
@@ -113,6 +113,14 @@ def _dismiss(
         if not one:
             typer.echo(f"{_place(message)}  somebody was faster: it is gone or dismissed already")
     raise typer.Exit(0 if all(done) else 1)
+
+
+def _you() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        # In a container users may have no names.
+        raise typer.BadParameter("say who decides: --by NAME") from exc
 
 
 def _read(place: str) -> tuple[str, int, str]:
