@@ -15,7 +15,6 @@ from twofold.ports.transport import BEGINNING, Channel, Delivery, Reader, Transp
 from twofold.runtime.applying import Batch
 from twofold.runtime.partitions.arrivals import Arrivals, Arrived
 from twofold.runtime.partitions.membership import Membership
-from twofold.runtime.partitions.stretches import Source, Stretch
 from twofold.runtime.partitions.wire import Incoming, NotOurs, Wire
 from twofold.runtime.portions import Limit, Portions, size_of
 from twofold.runtime.telling import told
@@ -28,6 +27,9 @@ _FETCHES = 4
 _WAIT_SECONDS = 1.0
 _CHECK_SECONDS = 3.0
 _PAUSE_SECONDS = 0.5
+# How long the rest of what was published together is waited for, unless this many are here.
+_REST_SECONDS = 0.005
+_MANY = 200
 
 Applied = Mapping[int, Part]
 Strange = tuple[Delivery, NotOurs]
@@ -118,7 +120,7 @@ class Feed:
 
     async def wait(self, applied: Applied, timeout_seconds: float) -> None:
         """Return when more has arrived than ``applied`` or held partitions have changed."""
-        if any(self._goes_on(n, part.position) for n, part in applied.items()):
+        if self._any_goes_on(applied):
             return
         more = self._more
         try:
@@ -127,15 +129,33 @@ class Feed:
         except TimeoutError:
             return
 
+    async def together(self, applied: Applied) -> None:
+        """Wait a moment for the rest of what was published together.
+
+        That reaches every partition, if only as a watermark. Nothing of it is visible before all
+        of it is applied, and its beginning, applied by itself, would hold up the rest.
+        """
+        try:
+            async with asyncio.timeout(_REST_SECONDS):
+                while self._in_part(applied):
+                    await self._more.wait()
+        except TimeoutError:
+            return
+
+    def _in_part(self, applied: Applied) -> bool:
+        held = [self.arrivals[n] for n in applied if n in self.arrivals]
+        apart = len({one.known for one in held}) > 1
+        return apart and sum(map(len, held)) < _MANY and self._any_goes_on(applied)
+
     def batch(self, arrived: list[Arrived], begin: int, end: int) -> Batch:
         """Events of several partitions as one batch; each is decoded once for all projections."""
         events = sorted((one.event for one in arrived), key=lambda event: event.position)
         time_us = max((event.time_us for event in events), default=0)
         return Batch(events, self._types, begin, (end, time_us), self._decoded)
 
-    def _goes_on(self, partition: int, position: int) -> bool:
-        arrivals = self.arrivals.get(partition)
-        return arrivals is not None and arrivals.known > position
+    def _any_goes_on(self, applied: Applied) -> bool:
+        held = ((self.arrivals.get(n), part.position) for n, part in applied.items())
+        return any(one is not None and one.known > position for one, position in held)
 
     async def _round(self) -> None:
         held = self.membership.held.keys()
@@ -283,46 +303,3 @@ class Feed:
     def _tell(self) -> None:
         self._more.set()
         self._more = asyncio.Event()
-
-
-class FeedSource:
-    """What arrives for one projection; from the log where something is missing."""
-
-    def __init__(self, feed: Feed, log: Source, projection: str, partitions: int) -> None:
-        self._feed = feed
-        self._log = log
-        self._projection = projection
-        self._partitions = partitions
-
-    async def after(self, applied: Applied, limit: int) -> Stretch:
-        """Gaps first: until they are filled, nothing of their partitions can be applied."""
-        self._feed.needs(self._projection, applied)
-        gaps = {n: part for n, part in applied.items() if self._lacks(n, part.position)}
-        if gaps:
-            return await self._log.after(gaps, limit)
-        arrived: list[Arrived] = []
-        reached: dict[int, Part] = {}
-        for partition, part in applied.items():
-            arrivals = self._feed.arrivals.get(partition)
-            if arrivals is None:
-                continue
-            found = arrivals.after(part.position, max(1, limit // len(applied)))
-            if found is not None:
-                arrived.extend(found[0])
-                reached[partition] = found[1]
-        begin = min((applied[n].position for n in reached), default=0)
-        end = max((part.position for part in reached.values()), default=0)
-        return Stretch(self._feed.batch(arrived, begin, end), self._partitions, reached)
-
-    async def wait(self, applied: Applied, timeout_seconds: float) -> None:
-        """Until something arrives."""
-        self._feed.needs(self._projection, applied)
-        await self._feed.wait(applied, timeout_seconds)
-
-    def rest(self) -> None:
-        """Nothing has to be kept for it."""
-        self._feed.needs(self._projection, None)
-
-    def _lacks(self, partition: int, position: int) -> bool:
-        arrivals = self._feed.arrivals.get(partition)
-        return arrivals is not None and arrivals.lacks(position)

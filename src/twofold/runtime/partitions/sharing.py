@@ -15,7 +15,8 @@ from twofold.ports.read_store import Part, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Delivery, Transport
 from twofold.runtime.applying import Applier
-from twofold.runtime.partitions.feed import Feed, FeedSource, Strange
+from twofold.runtime.partitions.feed import Feed, Strange
+from twofold.runtime.partitions.feed_source import FeedSource
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.projector import SharedProjector
