@@ -46,8 +46,9 @@ def test_in_memory_after_any_interleaving(
 
 
 def test_a_checkpoint_that_guards_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unguarded(self: Any, checkpoint: Checkpoint, expected: int) -> None:
+    async def unguarded(self: Any, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         self._checkpoints[checkpoint.projection] = checkpoint
+        return checkpoint
 
     monkeypatch.setattr(MemoryReadTransaction, "advance", unguarded)
     with pytest.raises(AssertionError):
