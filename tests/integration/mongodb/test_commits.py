@@ -16,7 +16,7 @@ from twofold.adapters.mongodb.journals import Pace
 from twofold.adapters.mongodb.read_store import MongoReadStore
 from twofold.errors import CheckpointLost, InvalidInput
 from twofold.ports.read_store import Checkpoint, Move, Part, Row, Select
-from twofold.testing.conformance.read_store import TABLE, any_of, keys, put, row
+from twofold.testing.conformance.read_store import BELONGING, TABLE, any_of, keys, put, row
 
 Opened: TypeAlias = Callable[..., Awaitable[MongoReadStore]]
 STEPS = ["written", "named", "applying", "applied", "finished"]
@@ -100,6 +100,49 @@ async def test_a_crash_at_any_step_is_finished_or_never_was(opened: Opened, step
     assert set((await kinds(survivor)).values()) == {"two"}
     await move(survivor, 3, row("k-0", kind="three"))
     assert (await kinds(survivor))["k-0"] == "three"
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_crash_takes_what_belongs_to_a_table_with_it_or_not(
+    opened: Opened, step: str
+) -> None:
+    """As where a sequence is released: rows, what waits beside them, and the count of it."""
+
+    async def crash(here: str) -> None:
+        if here == step:
+            raise Crash
+
+    async def park(store: MongoReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 1, 1, "e"), 0)
+            await transaction.write(TABLE.name, several("one"), [])
+            beside = [Row(f"x{n}", b"{}", n, ("a", n)) for n in range(5)]
+            await transaction.write(BELONGING.name, beside, [])
+            await transaction.mend(TABLE.name, 5)
+
+    async def release(store: MongoReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.hold(TABLE.name)
+            await transaction.write(TABLE.name, several("two"), [])
+            await transaction.write(BELONGING.name, [], [f"x{n}" for n in range(5)])
+            await transaction.mend(TABLE.name, -5)
+
+    async def seen(store: MongoReadStore) -> tuple[set[Any], int | None, int]:
+        waiting = (await store.select(BELONGING.name, Select())).total
+        parked = (await store.checkpoints())[TABLE.name].parked
+        return set((await kinds(store)).values()), waiting, parked
+
+    survivor, victim = await opened(), await opened(reached=crash)
+    for store in (survivor, victim):
+        await store.open([BELONGING])
+    await park(survivor)
+    with pytest.raises(Crash):
+        await release(victim)
+    # Whoever comes next finishes what was begun.
+    async with survivor.transaction() as transaction:
+        await transaction.hold(TABLE.name)
+    never = step in BEFORE_THE_POINT_OF_NO_RETURN
+    assert await seen(survivor) == (({"one"}, 5, 5) if never else ({"two"}, 0, 0))
 
 
 @pytest.mark.parametrize("step", ["named", "applying", "applied"])
