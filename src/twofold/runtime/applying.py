@@ -18,7 +18,7 @@ from twofold.messages.value import Event
 from twofold.ports.read_store import Checkpoint, Move, ReadStore, ReadTransaction, Table
 from twofold.runtime.folding import Change, Decoded, fold_events, types_of, write_by_hand
 from twofold.runtime.observing.observer import Observer
-from twofold.runtime.parking.parking import Parking, Rules, Suspects
+from twofold.runtime.parking.parking import Parking, Remembered, Rules, Suspects
 from twofold.runtime.parking.sequences import Parked, tables_beside
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
@@ -132,6 +132,7 @@ class Applier:
         self.table = table_name(projection.name, version)
         self.types = types_of(projection)
         self.rules = rules
+        self._remembered = Remembered()
         self._epoch = epoch
         self._observer = observer
 
@@ -187,14 +188,21 @@ class Applier:
     def parking(
         self,
         transaction: ReadTransaction,
-        parked: int,
+        at: Checkpoint | None,
         suspects: Suspects = NONE,
         releasing: Parked | None = None,
     ) -> Parking:
-        """What waits, for a transaction that finds ``parked`` sequences."""
-        code = self.projection.fingerprint
+        """What waits, for a transaction that finds the checkpoint ``at``."""
         return Parking(
-            self.name, code, self.table, transaction, parked, self.rules, suspects, releasing
+            self.name,
+            self.projection.fingerprint,
+            self.table,
+            transaction,
+            at,
+            self.rules,
+            suspects,
+            self._remembered,
+            releasing,
         )
 
     async def take(
@@ -218,7 +226,7 @@ class Applier:
         decoded = batch.beside(suspects, self.types, self.name)
         if not decoded:
             return moved
-        parking = self.parking(transaction, moved.parked, suspects)
+        parking = self.parking(transaction, moved, suspects)
         await self.take(transaction, decoded, parking)
         more = await parking.write()
         return moved if more is None else moved.mending(more)
@@ -267,7 +275,7 @@ async def _refused(
             continue
         try:
             async with store.transaction() as transaction:
-                parking = applier.parking(transaction, 0)
+                parking = applier.parking(transaction, None)
                 await applier.take(transaction, [(recorded, event)], parking)
                 raise _OnlyTried
         except _OnlyTried:

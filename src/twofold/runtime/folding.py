@@ -186,10 +186,11 @@ class FoldBatch:
 
     def _waits(self, step: _Step) -> bool:
         """Whether something of its stream is parked; documents are looked at one by one."""
-        stream = of_stream(step.recorded.stream)
-        if self._parking.holds(stream, step.recorded.position):
-            self._parking.wait(stream, step.recorded)
-            return True
+        if self._parking.holds_streams:
+            stream = of_stream(step.recorded.stream)
+            if self._parking.holds(stream, step.recorded.position):
+                self._parking.wait(stream, step.recorded)
+                return True
         if step.fold.where:
             self._parking.wait_for_any(step.recorded)
         return False

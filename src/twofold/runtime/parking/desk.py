@@ -31,6 +31,7 @@ from twofold.wiring.foldings import Folding, Writing
 _LOG = structlog.get_logger("twofold.audit")
 STATES = ("retrying", "parked", "discarded")
 _LONGEST_REASON = 1_000
+_FEW = 5_000
 
 
 class View(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,7 +64,7 @@ class ParkedView(View, frozen=True):
 
 
 class ParkedPage(View, frozen=True):
-    """The oldest first. ``causes`` counts those of the page's projections by cause."""
+    """The oldest first. ``causes`` counts them by cause, where there are not too many to count."""
 
     items: tuple[ParkedView, ...]
     total: int
@@ -137,25 +138,32 @@ class ParkedDesk:
         if state and state not in STATES:
             raise InvalidInput([Problem("state", f"one of {', '.join(STATES)}")])
         offset = _offset(cursor)
-        states = (state,) if state else ("retrying", "parked")
-        where = (Condition("state", "any_of", states),)
+        # All that wait come out of the index they are sorted by.
+        where = (Condition("since", "at_least", (moment(0),)),)
+        if state:
+            where = (Condition("state", "any_of", (state,)),)
+        waiting = await self._tables(projection)
+        few = sum(checkpoint.parked for _, checkpoint in waiting) <= _FEW
         items: list[ParkedView] = []
         total, causes = 0, dict[str, int]()
-        for applier, checkpoint in await self._tables(projection):
+        for applier, checkpoint in waiting:
             begin = max(0, offset - total)
             select = Select(
                 where,
                 sort=("since", False),
                 offset=begin,
                 limit=max(1, size - len(items)),
-                facets=("cause",),
+                # How many wait is known without counting.
+                total=bool(state),
+                facets=("cause",) if few else (),
             )
             found = await self._system.read_store.select(parked_table(applier.table), select)
-            if begin < (found.total or 0) and len(items) < size:
+            here = (found.total or 0) if state else checkpoint.parked
+            if begin < here and len(items) < size:
                 seen = map(parked_of, found.documents)
                 items += [_view(applier, checkpoint, parked) for parked in seen]
-            total += found.total or 0
-            for one in found.facets["cause"]:
+            total += here
+            for one in found.facets.get("cause", ()):
                 if one.value is not None:
                     causes[str(one.value)] = causes.get(str(one.value), 0) + one.count
         end = offset + len(items)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from twofold.errors import ProjectionFailed, TooMuchParked
 from twofold.messages.recorded import Recorded, microseconds
-from twofold.ports.read_store import ReadTransaction, Row
+from twofold.ports.read_store import Checkpoint, ReadTransaction, Row
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.parking.sequences import (
@@ -31,6 +31,8 @@ from twofold.runtime.settings import RuntimeSettings
 Suspects = Mapping[int, BaseException]
 """Events, by position, that can't be applied although no fold raises: what was raised instead."""
 
+_FEW = 2_000
+
 
 class Rules:
     """When parking is tried again, when it has gone too far, and what time it is."""
@@ -51,10 +53,22 @@ class Rules:
         return now_us + int(1e6 * pause_seconds(attempts, self.settings, self._chance))
 
 
+class Remembered:
+    """Where the sequences beside one table begin, as of when they changed last.
+
+    They change by mending alone, so what is remembered holds as long as nobody has mended.
+    """
+
+    def __init__(self) -> None:
+        self.mended = 0
+        self.positions: Mapping[str, int] = {}
+
+
 class Parking:
     """What waits beside one table, for one transaction that has moved or holds its checkpoint.
 
-    ``parked`` tells how many sequences there are, ``releasing`` which of them is being released.
+    ``at`` is that checkpoint as it is then (None: nothing waits), ``releasing`` the sequence that
+    is being released.
     """
 
     def __init__(
@@ -63,9 +77,10 @@ class Parking:
         code: str,
         table: str,
         transaction: ReadTransaction,
-        parked: int,
+        at: Checkpoint | None,
         rules: Rules,
         suspects: Suspects,
+        remembered: Remembered,
         releasing: Parked | None = None,
     ) -> None:
         self.suspects = suspects
@@ -73,12 +88,15 @@ class Parking:
         self._code = code
         self._table = table
         self._transaction = transaction
-        self._parked = parked
+        self._at = at
+        self._parked = at.parked if at else 0
+        self._remembered = remembered
         self._rules = rules
         self._releasing = releasing
         self._known: dict[str, int] = {}
         self._fresh: dict[str, Parked] = {}
         self._waiting: dict[str, Row] = {}
+        self.holds_streams = False
 
     @property
     def active(self) -> bool:
@@ -89,11 +107,26 @@ class Parking:
         """Learn which of ``sequences`` are parked."""
         if not self._parked:
             return
-        wanted = [one for one in sequences if one not in self._known]
-        found = await self._transaction.documents(parked_table(self._table), wanted)
-        self._known |= {sequence: parked_of(raw).position for sequence, raw in found.items()}
+        if self._parked <= _FEW:
+            self._known = dict(await self._all())
+        else:
+            wanted = [one for one in sequences if one not in self._known]
+            found = await self._transaction.documents(parked_table(self._table), wanted)
+            self._known |= {sequence: parked_of(raw).position for sequence, raw in found.items()}
         if self._releasing is not None:
             self._known.pop(self._releasing.sequence, None)
+        self.holds_streams |= any(one.startswith("stream:") for one in self._known)
+
+    async def _all(self) -> Mapping[str, int]:
+        assert self._at is not None
+        if self._remembered.mended != self._at.mended:
+            found = await self._transaction.matching(
+                parked_table(self._table), "state", ("retrying", "parked")
+            )
+            known = map(parked_of, found.values())
+            self._remembered.positions = {one.sequence: one.position for one in known}
+            self._remembered.mended = self._at.mended
+        return self._remembered.positions
 
     def holds(self, sequence: str, position: int) -> bool:
         """Whether an event at ``position`` has to wait for what is before it in ``sequence``."""
@@ -144,6 +177,7 @@ class Parking:
 
     def park_stream(self, event: Recorded, error: BaseException) -> None:
         """It is not known which documents ``event`` concerns."""
+        self.holds_streams = True
         self.park(of_stream(event.stream), event, error)
 
     def mark(self) -> tuple[dict[str, Parked], dict[str, Row]]:
@@ -201,6 +235,8 @@ class Parking:
 
 class NoParking(Parking):
     """Where nothing can wait: what fails is raised, as ProjectionFailed."""
+
+    holds_streams = False
 
     def __init__(self, projection: str) -> None:
         self.suspects = {}

@@ -144,7 +144,7 @@ class Releasing:
         left_out = _left_out(parked, mine, discarding)
         failing = dict(suspects)
         decoded = [self._decoded(event, failing) for event in events if event not in left_out]
-        parking = self._applier.parking(transaction, known.parked, failing, parked)
+        parking = self._applier.parking(transaction, known, failing, parked)
         changes = await self._applier.take(transaction, decoded, parking, parked.document)
         more = await parking.write() or 0
         again = parking.fresh(sequence)

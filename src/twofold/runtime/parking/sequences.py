@@ -105,12 +105,13 @@ def tables_beside(table: str) -> tuple[Table, Table]:
 
 
 def parked_row(parked: Parked) -> Row:
-    """A sequence as a row. What was discarded does not count among those of its cause."""
+    """A sequence as a row. What was discarded is not among those of its cause, nor since when."""
+    waits = parked.state != "discarded"
     values = (
         parked.state,
         parked.sequence,
-        None if parked.state == "discarded" else parked.cause,
-        moment(parked.since_us),
+        parked.cause if waits else None,
+        moment(parked.since_us) if waits else None,
         moment(parked.next_us) if parked.next_us else None,
     )
     return Row(parked.row_key, msgspec.json.encode(parked), parked.position, values)
