@@ -1,4 +1,4 @@
-"""Canaries: is what is appended seen by queries, measured from one end to the other (ADR 0024)."""
+"""Canaries: is what is appended seen by queries, measured from one end to the other (ADR 0022)."""
 
 from __future__ import annotations
 
