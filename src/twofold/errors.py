@@ -325,7 +325,8 @@ class Outdated(TwofoldError):
         names = ", ".join(projections)
         super().__init__(
             f"the folds of {names} have changed since their read models were built; with "
-            f"{events} events in the log, run: twofold rebuild APP {' '.join(projections)}"
+            f"{events} events in the log, run: twofold rebuild APP {' '.join(projections)} (or, "
+            "where the change does not concern rows made so far: twofold adopt APP PROJECTION)"
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.bookings import OfferId, Publish, app
 from twofold import RuntimeSettings, System
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import read_settings
+from twofold.errors import InvalidInput, Outdated
 from twofold.ops.cli import app as cli
 from twofold.testing import Site, site
 
@@ -161,3 +164,20 @@ def test_discarding_on_the_command_line_asks_for_a_reason(run: Any) -> None:
     assert (done.exit_code, "1 left out" in done.stdout) == (0, True)
     assert run("parked", NAME, "list").exit_code == 0
     assert "a test" in run("parked", NAME, "list", "--state", "discarded").stdout
+
+
+def test_mended_code_adopts_on_the_command_line(run: Any, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "bookings.db")) as database, database:
+        database.execute(
+            "update twofold_checkpoint set fingerprint = 'former' where projection = 'offer_row_1'"
+        )
+    refused = run("parked", NAME, "release", "offer_row", "document:o", "--yes")
+    assert isinstance(refused.exception, Outdated)
+    assert run("adopt", NAME, "offer_row", given="n\n").exit_code == 1
+    adopted = run("adopt", NAME, "offer_row", "--yes")
+    assert (adopted.exit_code, "goes on with version 1" in adopted.stdout) == (0, True)
+    assert "1 wait" in adopted.stdout
+    again = run("adopt", NAME, "offer_row", "--yes")
+    assert isinstance(again.exception, InvalidInput)
+    assert run("parked", NAME, "release", "offer_row", "--all", "--yes").exit_code == 0
+    assert run("verify", NAME, "offer_row").exit_code == 0

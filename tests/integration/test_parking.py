@@ -11,13 +11,15 @@ import msgspec
 import pytest
 
 from tests import library
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, Stores
 from tests.library import AuthorId, BookId, Discard, Lend, NameAuthor, Register, Return
 from tests.waiting import until
-from twofold import System
+from twofold import RuntimeSettings, System
 from twofold.adapters.memory.read_store import MemoryReadStore
-from twofold.errors import InvalidInput, NotFound, ParkedChanged, TooMuchParked
+from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, TooMuchParked
 from twofold.ports.read_store import Select
+from twofold.runtime.adopting import adopt
+from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.parking.desk import ParkedDesk, ReleaseView
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.sequences import parked_table, waiting_table
@@ -429,3 +431,48 @@ async def test_events_that_come_while_it_is_released_wait_their_turn(
             await desk.release("catalogue", one.sequence, actor="olga")
         await equal_a_replay(system)
     assert (await rows(system, "catalogue")).keys() == set(books[1:])
+
+
+async def test_mended_code_goes_on_with_the_rows_there_are_and_releases(
+    start: Start, settings: dict[str, Any], stores: Stores
+) -> None:
+    """A changed fold has another fingerprint: it is told so, and adopts what was made before."""
+    system = await began(start, settings)
+    with broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"):
+        await register(system, "b-1", "b-2")
+        await settled(system)
+        await system.stop()
+
+    def mended(**given: Any) -> System:
+        log, read_store = stores()
+        made = System(
+            library.app,
+            log,
+            read_store,
+            clock=SystemClock(),
+            chance=SeededChance(),
+            settings=RuntimeSettings(projections="async", rebuild_at_start_events=0, **settings),
+            **given,
+        )
+        foldings = made.wired.foldings
+        foldings["catalogue"] = msgspec.structs.replace(foldings["catalogue"], fingerprint="mended")
+        return made
+
+    with pytest.raises(Outdated, match="twofold adopt"):
+        await mended(roles=frozenset({"projector"})).start()
+    async with mended(roles=frozenset()) as looking:
+        (applier,) = (one for one in looking.appliers if one.name == "catalogue")
+        (waiting_one,) = (await ParkedDesk(looking).page("catalogue")).items
+        assert not waiting_one.same_code
+        with pytest.raises(Outdated):
+            await released(looking, "catalogue", "document:b-2")
+        assert (await ParkedDesk(looking).rehearse("catalogue", "document:b-2")).again is None
+        adopted = await adopt(looking, applier)
+        assert adopted.table == system.tables["catalogue"]
+        with pytest.raises(InvalidInput):
+            await adopt(looking, applier)
+    async with mended(roles=frozenset({"api", "projector"})) as running:
+        assert running.tables == system.tables
+        assert (await released(running, "catalogue", "document:b-2")).again is None
+        await lent(running, "b-2", "ann")
+        await equal_a_replay(running)

@@ -107,6 +107,15 @@ class System:
 
     async def start(self) -> None:
         """Open the stores, catch up where reads are immediate, start the workers."""
+        try:
+            await self._start()
+        except BaseException:
+            await _cancel(self._tasks + self._process_tasks + self._command_tasks)
+            await self.read_store.close()
+            await self.log.close()
+            raise
+
+    async def _start(self) -> None:
         await self.log.open()
         self.tokens = Tokens(self.log.epoch, self.log.secret)
         self.choosing = Choosing(

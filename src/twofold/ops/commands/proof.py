@@ -1,4 +1,4 @@
-"""``twofold verify`` and ``twofold rebuild``."""
+"""``twofold verify``, ``twofold rebuild`` and ``twofold adopt``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from twofold.assembly.assemble import shadow_store
 from twofold.errors import CheckpointLost
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.progress import progress_bar
+from twofold.runtime.adopting import adopt as adopt_version
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
 from twofold.runtime.system import System
@@ -75,6 +76,37 @@ def rebuild(
                 typer.echo(_text(result))
                 fine = fine and not result.differences
         return fine
+
+    raise typer.Exit(0 if looking_at(app, config, work) else 1)
+
+
+def adopt(
+    app: App,
+    projection: Annotated[str, typer.Argument(help="A projection whose folds have changed")],
+    verified: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare after")] = True,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    config: Config = None,
+) -> None:
+    """Go on with the rows that former code made, and with what waits beside them.
+
+    For changes that do not concern rows made so far, such as a fold that no longer fails. Stop the
+    processes with the former code before. Exit code 1 if rows differ from what this code makes.
+    """
+    if not yes and not typer.confirm(
+        f"The rows of {projection} stay as former code made them, and this code goes on with them. "
+        "Is no process with the former code at work?"
+    ):
+        raise typer.Exit(1)
+
+    async def work(system: System) -> bool:
+        (applier,) = _chosen(system, projection)
+        adopted = await adopt_version(system, applier)
+        typer.echo(f"{projection}: this code goes on with version {adopted.version}")
+        if not (verified and _has_rows(adopted)):
+            return True
+        result = await _verify(system, adopted, False)
+        typer.echo(_text(result))
+        return not result.differences
 
     raise typer.Exit(0 if looking_at(app, config, work) else 1)
 
