@@ -65,7 +65,10 @@ def described(
         "tags": [tag],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": answer}}},
+            "200": {
+                "description": "What was asked for",
+                "content": {"application/json": {"schema": answer}},
+            },
             **problems("400", "401", "403", "503", *more),
         },
         "security": [{"bearer": []}, {"session": []}],

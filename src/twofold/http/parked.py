@@ -117,7 +117,7 @@ def parked_paths() -> tuple[dict[str, Any], dict[str, Any]]:
     ]
     tag = "parked"
     paths = {
-        "/parked": {"get": described(MAY, tag, "listParked", "What waits", listed, page)},
+        "/parked": {"get": described(MAY, tag, "listParked", "What waits", listed, page, "404")},
         "/parked/sequence": {
             "get": described(
                 MAY, tag, "getParked", "A sequence that waits", [*which, size], sequence, "404"
