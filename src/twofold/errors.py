@@ -30,6 +30,7 @@
     ├── StoreUnavailable        a database or broker does not answer
     │   ├── StoreFull           a database has no room left
     │   └── BrokerUnavailable   a broker does not answer
+    ├── NotDelivered            nobody took an alert
     ├── TooManyRejected         so many messages are kept aside that nothing more is taken
     ├── BrokerUnsuitable        a broker is set up so that it could lose or mix messages
     ├── MessageTooLarge         an event or command is larger than the broker takes
@@ -385,6 +386,15 @@ class LeaseLost(TwofoldError):
         self.group = group
         self.part = part
         super().__init__(f"part {part} of {group} is held by another worker now")
+
+
+class NotDelivered(TwofoldError):
+    """A channel did not take a message; ``why`` names neither its address nor its credentials."""
+
+    def __init__(self, channel: str, why: str) -> None:
+        self.channel = channel
+        self.why = why
+        super().__init__(f"{channel} took no message: {why}")
 
 
 class TooManyRejected(TwofoldError):

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from twofold.runtime.alerting.limits import AlertLimits
 from twofold.runtime.portions import Limit
 
 
@@ -67,6 +68,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     parked_attempts: int = 5
     parked_limit: int = 1_000
     parked_limit_per_cause: int = 100
+    alerts: AlertLimits = AlertLimits()
 
     @property
     def tail(self) -> Limit:

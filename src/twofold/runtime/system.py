@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -48,6 +48,16 @@ R = TypeVar("R")
 _LOG = structlog.get_logger("twofold.system")
 
 
+class Companion(Protocol):
+    """Something that runs beside a system in every process that works, and looks at it."""
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run until it is cancelled."""
+
+    async def leave(self) -> None:
+        """It was cancelled; the stores are still open."""
+
+
 class System:
     """An application with its log, read store and workers.
 
@@ -73,6 +83,7 @@ class System:
         roles: frozenset[str] = frozenset({"api", "commands", "projector", "scheduler"}),
         transport: Transport | None = None,
         tracing: Tracing = NO_TRACING,
+        beside: Sequence[Callable[[System], Companion]] = (),
     ) -> None:
         self.wired: Wired = wire(application)
         if not read_store.lends_transactions:
@@ -97,6 +108,8 @@ class System:
         self.ended: dict[str, str] = {}
         self.canary: Watch | None = None
         self._canaries: Sender | None = None
+        self._beside = beside
+        self._companions: list[Companion] = []
 
     async def __aenter__(self) -> System:
         await self.start()
@@ -163,6 +176,10 @@ class System:
         self.queued.open()
         for work in self.queued.working():
             self._spawn(work, self._command_tasks)
+        self._companions = [begin(self) for begin in self._beside] if self.roles else []
+        for companion in self._companions:
+            for work in companion.work():
+                self._spawn(work, self._tasks)
         self._open = True
 
     async def claim(self, appliers: Sequence[Applier]) -> bool:
@@ -205,6 +222,8 @@ class System:
         await asyncio.gather(self.sharing.leave(), self.presence.leave())
         if self._canaries is not None:
             await self._canaries.leave()
+        for companion in self._companions:
+            await companion.leave()
         await self.progress.close()
         if self.reads:
             await self.read_store.close()

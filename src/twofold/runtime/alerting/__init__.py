@@ -1,0 +1,1 @@
+"""Alerts that need no monitoring system: what is wrong, who is told, and that it is over."""

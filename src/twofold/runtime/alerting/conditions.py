@@ -1,0 +1,209 @@
+"""What is wrong, as far as one process can see. Summaries name what is declared, never data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from twofold.errors import TwofoldError
+from twofold.messages.recorded import microseconds
+from twofold.ports.vitals import Vital, Vitals
+from twofold.runtime.alerting.book import Finding
+from twofold.runtime.alerting.kinds import KINDS
+from twofold.runtime.partitions.relay import GROUP, Published
+from twofold.runtime.presence import absence
+from twofold.runtime.system import System
+
+Findings = Mapping[str, Sequence[Finding] | None]
+
+
+class Conditions:
+    """Looks at one system. ``host`` names its machine where something is the machine's own."""
+
+    def __init__(self, system: System, vitals: Sequence[Vital], host: str) -> None:
+        self._system = system
+        self._limits = system.settings.alerts
+        self._host = host
+        self._databases = Databases(system, vitals, host)
+        self._first: dict[str, float] = {}
+        self._relay: tuple[int, float] = (-1, 0.0)
+
+    async def look(self) -> Findings:
+        """What is wrong by kind; None where it can't be told now. Kinds not seen here are left out.
+
+        What has not lasted for as long as its kind asks for is not told yet.
+        """
+        found: dict[str, Sequence[Finding] | None] = {}
+        for kind, find in self._looks().items():
+            try:
+                found[kind] = await find()
+            except TwofoldError:
+                found[kind] = None
+        found |= await self._databases.look()
+        return self._held(found)
+
+    def _looks(self) -> dict[str, Callable[[], Awaitable[list[Finding]]]]:
+        looks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
+            "worker": self._workers,
+            "role": self._roles,
+        }
+        if self._system.tables:
+            looks |= {"parked": self._parked, "lag": self._lags, "stopped": self._stopped}
+        if self._system.canary is not None:
+            looks["canary"] = self._canaries
+        if self._system.transport is not None:
+            looks["relay"] = self._published
+        return looks
+
+    async def _parked(self) -> list[Finding]:
+        await self._system.progress.look_at_store()
+        counts = {
+            name: self._system.progress.checkpoint(table).parked
+            for name, table in self._system.tables.items()
+        }
+        return [
+            Finding("parked", name, f"parked sequences of {name}: {count:,}", grade(count))
+            for name, count in counts.items()
+            if count
+        ]
+
+    async def _lags(self) -> list[Finding]:
+        limit = self._limits.lag_seconds
+        return [
+            Finding(
+                "lag",
+                name,
+                f"{name} is {lag.lag_seconds:,.0f} s behind ({lag.lag_events:,} events)",
+                grade(lag.lag_seconds / max(limit, 1.0)),
+            )
+            for name, lag in (await self._system.lags.measure()).items()
+            if lag.lag_seconds > limit
+        ]
+
+    async def _stopped(self) -> list[Finding]:
+        # Why is told by /health/ready: the error of a fold may quote somebody's data.
+        stopped = self._system.progress.stopped
+        return [
+            Finding("stopped", name, f"projection {name} can't go on")
+            for name, table in self._system.tables.items()
+            if table in stopped
+        ]
+
+    async def _workers(self) -> list[Finding]:
+        system = self._system
+        names = set(system.ended)
+        for part in (system.processes, system.queued, system.sharing, system.inboxes):
+            names |= set(part.stopped())
+        return [Finding("worker", name, f"{name} can't go on") for name in sorted(names)]
+
+    async def _roles(self) -> list[Finding]:
+        roles = await self._system.presence.look()
+        return [
+            Finding("role", role, absence(role, presence))
+            for role, presence in roles.items()
+            if presence.missing
+        ]
+
+    async def _published(self) -> list[Finding]:
+        """Stuck is a relay whose position does not move while there is something beyond it."""
+        log, now = self._system.log, self._system.clock.monotonic()
+        position = Published.of((await log.leases.marks(GROUP)).get(0, "")).position
+        behind = await log.head() - position
+        if behind <= 0 or position != self._relay[0]:
+            self._relay = position, now
+        stuck = now - self._relay[1]
+        if stuck < self._limits.relay_seconds:
+            return []
+        text = f"nothing has been published for {stuck:,.0f} s, and {behind:,} events wait"
+        return [Finding("relay", "", text)]
+
+    async def _canaries(self) -> list[Finding]:
+        canary = self._system.canary
+        assert canary is not None
+        whys = {name: canary.why(name) for name in self._system.tables}
+        found = [Finding("canary", name, f"{name}: {why}") for name, why in whys.items() if why]
+        if silence := canary.silence():
+            found.append(Finding("canary", "", silence))
+        return found
+
+    def _held(self, found: Findings) -> Findings:
+        now = self._system.clock.monotonic()
+        seen = {one.key for some in found.values() for one in some or ()}
+        unknown = {kind for kind, some in found.items() if some is None}
+        for key in list(self._first):
+            if key not in seen and key.partition("/")[0] not in unknown:
+                del self._first[key]
+        for key in seen:
+            self._first.setdefault(key, now)
+        return {
+            kind: some
+            and [one for one in some if now - self._first[one.key] >= KINDS[kind].hold_seconds]
+            for kind, some in found.items()
+        }
+
+
+class Databases:
+    """The stores themselves, and clocks."""
+
+    def __init__(self, system: System, vitals: Sequence[Vital], host: str) -> None:
+        self._system = system
+        self._limits = system.settings.alerts
+        self._vitals = vitals
+        self._at = f" ({host})" if host else ""
+        self._host = host or "this machine"
+
+    async def look(self) -> Findings:
+        """Clocks, space and horizon; None for all three where one of the stores does not answer."""
+        clock = self._future()
+        disk: list[Finding] = []
+        horizon: list[Finding] = []
+        for vital in self._vitals:
+            try:
+                asked = microseconds(self._system.clock.now())
+                vitals = await vital.look()
+                answered = microseconds(self._system.clock.now())
+            except TwofoldError:
+                return {"clock": None, "disk": None, "horizon": None}
+            clock += self._skew(vital.name, vitals, asked, answered)
+            disk += self._space(vital.name, vitals)
+            horizon += self._horizon(vital.name, vitals)
+        return {"clock": clock, "disk": disk, "horizon": horizon}
+
+    def _future(self) -> list[Finding]:
+        system = self._system
+        known = (system.progress.checkpoint(table).time_us for table in system.tables.values())
+        ahead = (max(known, default=0) - microseconds(system.clock.now())) / 1e6
+        if ahead <= self._limits.clock_seconds:
+            return []
+        text = f"events come from {ahead:,.1f} s in the future, as {self._host} sees it"
+        return [Finding("clock", "events", text, grade(ahead / self._limits.clock_seconds))]
+
+    def _skew(self, name: str, vitals: Vitals, asked: int, answered: int) -> list[Finding]:
+        if vitals.time_us is None:
+            return []
+        # The answer was made at some moment in between.
+        skew = max(asked - vitals.time_us, vitals.time_us - answered, 0) / 1e6
+        if skew <= self._limits.clock_seconds:
+            return []
+        text = f"the clocks of {self._host} and the {name} differ by {skew:,.1f} s"
+        subject = f"{name}{self._at}"
+        return [Finding("clock", subject, text, grade(skew / self._limits.clock_seconds))]
+
+    def _space(self, name: str, vitals: Vitals) -> list[Finding]:
+        free, limit = vitals.free_bytes, self._limits.free_bytes
+        if free is None or free >= limit:
+            return []
+        text = f"{free / 1024**2:,.0f} MiB are left for the {name}{self._at}"
+        return [Finding("disk", f"{name}{self._at}", text, grade(limit / max(free, 1)))]
+
+    def _horizon(self, name: str, vitals: Vitals) -> list[Finding]:
+        seconds, limit = vitals.horizon_seconds, self._limits.horizon_seconds
+        if seconds is None or seconds <= limit:
+            return []
+        text = f"the {name} can't clear away former rows for {seconds:,.0f} s: {vitals.horizon}"
+        return [Finding("horizon", name, text, grade(seconds / limit))]
+
+
+def grade(times: float) -> int:
+    """How bad, by powers of ten: it is worth telling again when it is ten times as bad."""
+    return max(0, math.floor(math.log10(times))) if times > 0 else 0
