@@ -250,6 +250,60 @@ async def test_an_event_that_cannot_be_read_holds_up_its_stream_alone(
     await equal_a_replay(system)
 
 
+async def test_what_cannot_be_read_at_a_release_holds_up_what_is_released_alone(
+    start: Start, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await began(start, settings)
+    with broken(system, "subjects", "book.Registered", lambda part: part == "sand"):
+        await register(system, "b-1", subjects=("sand", "worms"))
+        await settled(system)
+    with monkeypatch.context() as patched:
+        patched.setattr(system.wired.events, "decode", raising)
+        again = (await released(system, "subjects", "document:sand")).again
+        assert again is not None
+        assert again.error == "Broken: as told"
+        assert again.same_code
+        page = await ParkedDesk(system).page("subjects")
+        assert [one.sequence for one in page.items] == ["document:sand"]
+    await released(system, "subjects", "document:sand")
+    books = {key: row["books"] for key, row in (await rows(system, "subjects")).items()}
+    assert books == {"sand": 1, "worms": 1}
+    await equal_a_replay(system)
+
+
+def raising(recorded: Any) -> Any:
+    raise Broken("as told")
+
+
+async def test_what_a_released_stream_says_of_many_reaches_those_that_still_wait(
+    start: Start, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await began(start, settings)
+    decode = system.wired.events.decode
+    unreadable = "author:a-1"
+    with (
+        broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"),
+        monkeypatch.context() as patched,
+    ):
+        await register(system, "b-1", "b-2")
+        await settled(system)
+        patched.setattr(
+            system.wired.events,
+            "decode",
+            lambda recorded: (raising if recorded.stream == unreadable else decode)(recorded),
+        )
+        await system.send(NameAuthor(author_id=AuthorId("a-1"), name="Frank Herbert"))
+        await settled(system)
+        page = await ParkedDesk(system).page("catalogue")
+        assert {one.sequence for one in page.items} == {"document:b-2", f"stream:{unreadable}"}
+    for projection in ("catalogue", "authors"):
+        await released(system, projection, f"stream:{unreadable}")
+    assert (await rows(system, "catalogue"))["b-1"]["author"] == "Frank Herbert"
+    await released(system, "catalogue", "document:b-2")
+    assert (await rows(system, "catalogue"))["b-2"]["author"] == "Frank Herbert"
+    await equal_a_replay(system)
+
+
 async def test_a_document_that_becomes_no_row_is_the_one_that_waits(
     start: Start, settings: dict[str, Any]
 ) -> None:

@@ -149,19 +149,25 @@ class Applier:
         return beside
 
     async def apply(
-        self, transaction: ReadTransaction, batch: Batch, suspects: Suspects = NONE
+        self,
+        transaction: ReadTransaction,
+        batch: Batch,
+        suspects: Suspects = NONE,
+        *,
+        inline: bool = False,
     ) -> Checkpoint:
         """Apply ``batch`` and move the checkpoint from its beginning to its end.
 
-        What can't be applied is parked. Raises ProjectionFailed for an event that has to be among
-        the suspects, CheckpointLost if another worker was first, TooMuchParked.
+        What can't be applied is parked. ``inline``: the transaction may apply more than this.
+        Raises ProjectionFailed for an event that has to be among the suspects, CheckpointLost if
+        another worker was first, TooMuchParked.
         """
         checkpoint = Checkpoint(
             self.table, batch.position, batch.time_us, self._epoch, self.projection.fingerprint
         )
         # First, so that of two workers the second waits here and leaves without having done work.
         moved = await transaction.advance(checkpoint, batch.after)
-        return await self._fold(transaction, batch, moved, suspects)
+        return await self._fold(transaction, batch, moved, suspects, inline=inline)
 
     async def apply_parts(
         self,
@@ -191,6 +197,8 @@ class Applier:
         at: Checkpoint | None,
         suspects: Suspects = NONE,
         releasing: Parked | None = None,
+        *,
+        inline: bool = False,
     ) -> Parking:
         """What waits, for a transaction that finds the checkpoint ``at``."""
         return Parking(
@@ -201,7 +209,8 @@ class Applier:
             at,
             self.rules,
             suspects,
-            self._remembered,
+            # What one transaction mended before is nobody's to remember until it holds.
+            None if inline else self._remembered,
             releasing,
         )
 
@@ -221,12 +230,18 @@ class Applier:
         return []
 
     async def _fold(
-        self, transaction: ReadTransaction, batch: Batch, moved: Checkpoint, suspects: Suspects
+        self,
+        transaction: ReadTransaction,
+        batch: Batch,
+        moved: Checkpoint,
+        suspects: Suspects,
+        *,
+        inline: bool = False,
     ) -> Checkpoint:
         decoded = batch.beside(suspects, self.types, self.name)
         if not decoded:
             return moved
-        parking = self.parking(transaction, moved, suspects)
+        parking = self.parking(transaction, moved, suspects, inline=inline)
         await self.take(transaction, decoded, parking)
         more = await parking.write()
         return moved if more is None else moved.mending(more)

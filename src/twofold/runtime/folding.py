@@ -130,14 +130,24 @@ class FoldBatch:
         suspect = self._parking.suspects.get(recorded.position)
         if event is None:
             assert suspect is not None
-            self._parking.park_stream(recorded, suspect)
+            self._park_unplanned(recorded, suspect)
             return
         for fold in self._folding.folds.get(recorded.type, ()):
             try:
                 self._plan_fold(fold, recorded, event)
             except Exception as exc:
-                self._parking.park_stream(recorded, exc)
+                self._park_unplanned(recorded, exc)
                 return
+
+    def _park_unplanned(self, recorded: Recorded, error: BaseException) -> None:
+        """It is not known which documents the event concerns, or only one is asked about.
+
+        All others have it applied already, or wait for it themselves.
+        """
+        if self._only is None:
+            self._parking.park_stream(recorded, error)
+        else:
+            self._parking.park(of_document(self._only), recorded, error)
 
     def _plan_fold(self, fold: Fold, recorded: Recorded, event: Event) -> None:
         if fold.beside is not None:

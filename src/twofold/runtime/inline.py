@@ -72,7 +72,7 @@ class InlineProjections:
                     position = await self._stored_position(applier, reading)
                 piece = batch if position == batch.after else await self._gap(position, batch.after)
                 with applier.observed(piece, inline=True):
-                    self._applied.append(await applier.apply(reading, piece))
+                    self._applied.append(await applier.apply(reading, piece, inline=True))
                 position = piece.position
             except CheckpointLost:
                 position = await self._stored_position(applier, reading)

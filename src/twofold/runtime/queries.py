@@ -42,13 +42,14 @@ class Answered(msgspec.Struct, Generic[A], frozen=True):
     """An answer, the position and time it is current to, and whether it is stale.
 
     ``stale``: it lacks something that the caller's token asks for, that the log has, or that is
-    parked (of a single document: events of its own).
+    parked (of a single document: events of its own, the first of them at ``waits_from``).
     """
 
     answer: A
     position: int
     time_us: int
     stale: bool
+    waits_from: int = 0
 
 
 class Queries:
@@ -84,12 +85,13 @@ class Queries:
         late = await self._caught_up((table,), route, asked)
         # Read before the document, so that the answer contains at least what it claims.
         checkpoint = self._progress.checkpoint(table)
+        waits_from = await self.waits_from(folding.name, key)
+        self._refuse_parked(table, waits_from, route, asked)
         raw = await self._store.get(table, key) if "\x00" not in key else None
-        parked = await self._parked(table, key, route, asked) if checkpoint.parked else False
         if raw is None or not self._shows(folding, raw, limited, asked.caller):
             raise NotFound(folding.name, key)
-        stale = late or parked or checkpoint.position < self._progress.head
-        return Answered(raw, checkpoint.position, checkpoint.time_us, stale)
+        stale = late or waits_from > 0 or checkpoint.position < self._progress.head
+        return Answered(raw, checkpoint.position, checkpoint.time_us, stale, waits_from)
 
     async def page(
         self, route: Route, parameters: Parameters, asked: Asked
@@ -120,12 +122,12 @@ class Queries:
         limited = route.may.check(type(query).__name__, asked.caller)
         tables = tuple(self._tables[p.name] for p in answering.projections)
         late = await self._caught_up(tables, route, asked)
-        checkpoint = min(
-            (self._progress.checkpoint(table) for table in tables), key=lambda c: c.position
-        )
+        checkpoints = [self._progress.checkpoint(table) for table in tables]
+        checkpoint = min(checkpoints, key=lambda one: one.position)
+        parked = any(one.parked for one in checkpoints)
         reader = StoreReader(self, asked.caller, limited)
         answer = await answering.function(query, reader)
-        stale = late or checkpoint.parked > 0 or checkpoint.position < self._progress.head
+        stale = late or parked or checkpoint.position < self._progress.head
         return Answered(answer, checkpoint.position, checkpoint.time_us, stale)
 
     def next_cursor(self, folding: str, request: ListRequest, selected: Selected) -> str | None:
@@ -158,17 +160,20 @@ class Queries:
         with self._observer.waiting(name, position, cause):
             await self._progress.reach(tables, position, wait)
 
-    async def _parked(self, table: str, key: str, route: Route, asked: Asked) -> bool:
-        """Whether events of this document wait. Raises NotCaughtUp if the token asks for them."""
+    async def waits_from(self, projection: str, key: str) -> int:
+        """The position of the first event of a document that waits, 0 if none does."""
+        table = self._tables[projection]
+        if not self._progress.checkpoint(table).parked:
+            return 0
         raw = await self._store.get(parked_table(table), of_document(key))
-        if raw is None:
-            return False
-        parked = parked_of(raw)
-        if asked.token and route.when_behind == "refuse":
+        return parked_of(raw).position if raw is not None else 0
+
+    def _refuse_parked(self, table: str, waits_from: int, route: Route, asked: Asked) -> None:
+        """Raises NotCaughtUp if the token asks for events that wait."""
+        if waits_from and asked.token and route.when_behind == "refuse":
             position = self._tokens.position(asked.token, self._progress.head)
-            if position >= parked.position:
-                raise NotCaughtUp(table, position, parked.position - 1, 0.0, "parked")
-        return True
+            if position >= waits_from:
+                raise NotCaughtUp(table, position, waits_from - 1, 0.0, "parked")
 
     def _shows(self, folding: Folding, raw: bytes, limited: bool, caller: Caller) -> bool:
         """Whether the document is there for this caller."""

@@ -56,11 +56,11 @@ class Rules:
 class Remembered:
     """Where the sequences beside one table begin, as of when they changed last.
 
-    They change by mending alone, so what is remembered holds as long as nobody has mended.
+    They change by mending alone, so what was committed holds as long as nobody has mended.
     """
 
     def __init__(self) -> None:
-        self.mended = 0
+        self.mended = -1
         self.positions: Mapping[str, int] = {}
 
 
@@ -68,7 +68,7 @@ class Parking:
     """What waits beside one table, for one transaction that has moved or holds its checkpoint.
 
     ``at`` is that checkpoint as it is then (None: nothing waits), ``releasing`` the sequence that
-    is being released.
+    is being released. Without ``remembered`` the store is asked each time.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Parking:
         at: Checkpoint | None,
         rules: Rules,
         suspects: Suspects,
-        remembered: Remembered,
+        remembered: Remembered | None,
         releasing: Parked | None = None,
     ) -> None:
         self.suspects = suspects
@@ -106,9 +106,11 @@ class Parking:
     async def look(self, sequences: Iterable[str]) -> None:
         """Learn which of ``sequences`` are parked."""
         if not self._parked:
+            if self._remembered is not None:
+                self._remembered.mended = -1
             return
-        if self._parked <= _FEW:
-            self._known = dict(await self._all())
+        if self._remembered is not None and self._parked <= _FEW:
+            self._known = dict(await self._all(self._remembered))
         else:
             wanted = [one for one in sequences if one not in self._known]
             found = await self._transaction.documents(parked_table(self._table), wanted)
@@ -117,16 +119,16 @@ class Parking:
             self._known.pop(self._releasing.sequence, None)
         self.holds_streams |= any(one.startswith("stream:") for one in self._known)
 
-    async def _all(self) -> Mapping[str, int]:
+    async def _all(self, remembered: Remembered) -> Mapping[str, int]:
         assert self._at is not None
-        if self._remembered.mended != self._at.mended:
+        if remembered.mended != self._at.mended:
             found = await self._transaction.matching(
                 parked_table(self._table), "state", ("retrying", "parked")
             )
             known = map(parked_of, found.values())
-            self._remembered.positions = {one.sequence: one.position for one in known}
-            self._remembered.mended = self._at.mended
-        return self._remembered.positions
+            remembered.positions = {one.sequence: one.position for one in known}
+            remembered.mended = self._at.mended
+        return remembered.positions
 
     def holds(self, sequence: str, position: int) -> bool:
         """Whether an event at ``position`` has to wait for what is before it in ``sequence``."""
@@ -141,8 +143,11 @@ class Parking:
         )
 
     def wait_for_any(self, event: Recorded) -> None:
-        """``event`` may concern any document that is parked."""
-        if self._releasing is None:
+        """``event`` may concern any document that is parked.
+
+        One that is applied to a single released document waits already, if it has to.
+        """
+        if self._releasing is None or self._releasing.document is None:
             self.wait(ANY, event)
 
     def park(self, sequence: str, event: Recorded, error: BaseException) -> None:
@@ -150,29 +155,10 @@ class Parking:
         if self.holds(sequence, event.position):
             self.wait(sequence, event)
             return
-        before, now = self._releasing, self._rules.now_us()
-        again = before is not None and (before.sequence, before.position) == (
-            sequence,
-            event.position,
-        )
-        attempts = before.attempts + 1 if before and again else 1
-        following = self._rules.next_us(attempts, now)
-        self._fresh[sequence] = Parked(
-            sequence=sequence,
-            state="retrying" if following else "parked",
-            position=event.position,
-            event=event.type,
-            stream=event.stream,
-            event_time_us=event.time_us,
-            error=error_text(error),
-            cause=cause_of(error),
-            traceback=traceback_text(error),
-            attempts=attempts,
-            code=self._code,
-            since_us=before.since_us if before and again else now,
-            last_us=now,
-            next_us=following,
-        )
+        before = self._releasing
+        if before is None or (before.sequence, before.position) != (sequence, event.position):
+            before = _first(sequence, event, self._rules.now_us())
+        self._fresh[sequence] = failed_again(before, error, self._code, self._rules)
         self.wait(sequence, event)
 
     def park_stream(self, event: Recorded, error: BaseException) -> None:
@@ -261,8 +247,8 @@ class NoParking(Parking):
         """Nothing is kept."""
 
 
-def parked_again(parked: Parked, error: BaseException, rules: Rules) -> Parked:
-    """``parked`` after one more attempt that failed."""
+def failed_again(parked: Parked, error: BaseException, code: str, rules: Rules) -> Parked:
+    """``parked`` after one more attempt, by ``code``, that failed."""
     now, attempts = rules.now_us(), parked.attempts + 1
     following = rules.next_us(attempts, now)
     return replace(
@@ -272,6 +258,27 @@ def parked_again(parked: Parked, error: BaseException, rules: Rules) -> Parked:
         cause=cause_of(error),
         traceback=traceback_text(error),
         attempts=attempts,
+        code=code,
         last_us=now,
         next_us=following,
+    )
+
+
+def _first(sequence: str, event: Recorded, now_us: int) -> Parked:
+    """What waits from ``event`` on, before anything was tried."""
+    return Parked(
+        sequence=sequence,
+        state="retrying",
+        position=event.position,
+        event=event.type,
+        stream=event.stream,
+        event_time_us=event.time_us,
+        error="",
+        cause="",
+        traceback="",
+        attempts=0,
+        code="",
+        since_us=now_us,
+        last_us=now_us,
+        next_us=0,
     )

@@ -12,7 +12,7 @@ from twofold.messages.recorded import Recorded
 from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
 from twofold.runtime.applying import Applier
 from twofold.runtime.folding import Change, Decoded
-from twofold.runtime.parking.parking import parked_again
+from twofold.runtime.parking.parking import failed_again
 from twofold.runtime.parking.sequences import (
     ANY,
     Parked,
@@ -105,7 +105,8 @@ class Releasing:
                 or await self._parked(transaction, parked.sequence) != parked
             ):
                 return
-            row = parked_row(parked_again(parked, error, self._applier.rules))
+            code = self._applier.projection.fingerprint
+            row = parked_row(failed_again(parked, error, code, self._applier.rules))
             await transaction.write(parked_table(table), [row], [])
             await transaction.mend(table, 0)
 
