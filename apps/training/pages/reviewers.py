@@ -43,7 +43,7 @@ async def _show(site: Site, visit: Visit, taken: Taken | None = None) -> Respons
     values = {
         "loads": found.answer,
         "fresh": fresh,
-        "late": visit.pending(site.system, _REVIEWER.kind, fresh),
+        "late": await visit.pending(site.system, names[0], _REVIEWER.kind, fresh),
         "form": taken.form if taken else Form({}),
         "may_describe": site.may(DescribeReviewer, visit.caller, owner=False),
         "key": site.new_key(),

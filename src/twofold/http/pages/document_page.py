@@ -80,8 +80,8 @@ class DocumentPage(msgspec.Struct, frozen=True, kw_only=True):
         try:
             found = await site.one(visit, subject.query, identity)
         except NotFound:
-            return self._arriving(site, visit, identity)
-        late = visit.pending(site.system, subject.kind, found.fresh, identity)
+            return await self._arriving(site, visit, identity)
+        late = await visit.pending(site.system, found.live, subject.kind, found.fresh, identity)
         shown = _shown(subject, found.content, late, visit.caller.subject, taken)
         values: dict[str, Any] = {
             subject.kind: shown.content,
@@ -104,13 +104,13 @@ class DocumentPage(msgspec.Struct, frozen=True, kw_only=True):
             forms[shown.taken.step.action] = shown.taken.form
         return self.steps.offered(site, visit.caller, whys, forms, owner=shown.own)
 
-    def _arriving(self, site: Site, visit: Visit, identity: str) -> Response:
+    async def _arriving(self, site: Site, visit: Visit, identity: str) -> Response:
         """Made by the visitor, and not arrived yet. Raises NotFound for anything else."""
         known = Freshness("catching-up")
-        late = visit.pending(site.system, self.subject.kind, known, identity)
+        live = site.live(self.subject.query)
+        late = await visit.pending(site.system, live, self.subject.kind, known, identity)
         if not late:
             raise NotFound(self.subject.kind, identity)
-        live = site.live(self.subject.query)
         values = {"late": late, "fresh": known, "live": live, "list": self.subject.address}
         return site.page(visit, self.arriving, values)
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from twofold.messages.recorded import moment
+from twofold.runtime.queries import Answered
 from twofold.runtime.system import System
 
 State: TypeAlias = Literal["current", "catching-up", "rebuilding", "parked", "stopped", "timed-out"]
@@ -27,10 +28,21 @@ class Freshness(msgspec.Struct, frozen=True):
 def freshness(
     system: System, projections: Sequence[str], position: int, time_us: int, *, stale: bool
 ) -> Freshness:
-    """What to say of an answer from ``projections``."""
+    """What to say of an answer from ``projections``, of any number of documents."""
     as_of = moment(time_us) if time_us else None
     state = _state(system, projections) if stale else "current"
     return Freshness(state, position, as_of, _clock(as_of, system.clock.now()))
+
+
+def freshness_of_one(system: System, projection: str, found: Answered[bytes]) -> Freshness:
+    """What to say of one document: it is held up only if events of its own wait."""
+    told = freshness(system, (projection,), found.position, found.time_us, stale=found.stale)
+    state = told.state
+    if found.waits_from:
+        state = "parked"
+    elif state == "parked":
+        state = "catching-up"
+    return msgspec.structs.replace(told, state=state)
 
 
 def _state(system: System, projections: Sequence[str]) -> State:

@@ -95,7 +95,7 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
             fixed=self.fixed,
             sort=(self.sorts[0][0], "desc" if self.descending else "asc"),
         )
-        late = visit.pending(site.system, self.subject.kind, view.fresh)
+        late = await visit.pending(site.system, view.live, self.subject.kind, view.fresh)
         shown = {item[self.subject.key] for item in view.items}
         latest = {one.deed.identity: one for one in reversed(late)}
         values = {

@@ -7,8 +7,10 @@ the browser that sent it.
 
 from __future__ import annotations
 
+import sys
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -63,24 +65,37 @@ def remember(cookie: str, deed: Deed) -> str:
     return _written((*_read(cookie), deed)[-_KEPT:])
 
 
-def not_shown(
-    cookie: str, kind: str, caller: str, now: datetime, fresh: Freshness, identity: str = ""
-) -> list[Pending]:
-    """The caller's deeds that ``fresh`` does not contain, the newest first."""
-    late = [
+def remembered(
+    cookie: str, kind: str, caller: str, now: datetime, identity: str = ""
+) -> list[Deed]:
+    """The caller's deeds of late, the newest first."""
+    return [
         deed
         for deed in reversed(_read(cookie))
         if deed.kind == kind
         and deed.by == caller
         and identity in ("", deed.identity)
-        and deed.position > fresh.position
         and (now - deed.at).total_seconds() < KEPT_SECONDS
     ]
-    return [Pending(deed, _state(deed, now, fresh)) for deed in late]
+
+
+def not_shown(
+    deeds: Sequence[Deed], waiting: Mapping[str, int], now: datetime, fresh: Freshness
+) -> list[Pending]:
+    """Those of ``deeds`` that ``fresh`` does not contain.
+
+    ``waiting`` says of which things events are parked, and from which position on.
+    """
+    found = []
+    for deed in deeds:
+        held_up = deed.position >= waiting.get(deed.identity, sys.maxsize)
+        if held_up or deed.position > fresh.position:
+            found.append(Pending(deed, "parked" if held_up else _state(deed, now, fresh)))
+    return found
 
 
 def _state(deed: Deed, now: datetime, fresh: Freshness) -> State:
-    if fresh.state in ("rebuilding", "parked", "stopped"):
+    if fresh.state in ("rebuilding", "stopped"):
         return fresh.state
     waited = (now - deed.at).total_seconds()
     return "timed-out" if waited > PATIENCE_SECONDS else "catching-up"

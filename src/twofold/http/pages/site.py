@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from twofold.domain.caller import Caller, Rule
 from twofold.domain.projection import OneOf, PageOf
 from twofold.errors import Forbidden, NotCaughtUp, SignInRequired
-from twofold.http.pages.freshness import freshness
+from twofold.http.pages.freshness import freshness_of_one
 from twofold.http.pages.listing import Document, ListView, listed
 from twofold.http.pages.pending import StillPending
 from twofold.http.pages.rendering import environment
@@ -126,7 +126,7 @@ class Site:
         found = await self.system.queries.one(route, key, await visit.asked(self.system))
         visit.late |= found.stale
         live = route.target.projection.name  # type: ignore[union-attr]
-        fresh = freshness(self.system, (live,), found.position, found.time_us, stale=found.stale)
+        fresh = freshness_of_one(self.system, live, found)
         return Document(msgspec.json.decode(found.answer), fresh, live)
 
     def live(self, path: str) -> str:

@@ -21,6 +21,7 @@ from twofold.http.pages.pending import (
     Pending,
     not_shown,
     remember,
+    remembered,
 )
 from twofold.http.rejections import ForeignOrigin
 from twofold.http.security import SESSION, Security, check_origin
@@ -118,13 +119,21 @@ class Visit:
         if position:
             give_token(self._exchange, system, position)
 
-    def pending(
-        self, system: System, kind: str, fresh: Freshness, identity: str = ""
+    async def pending(
+        self, system: System, projection: str, kind: str, fresh: Freshness, identity: str = ""
     ) -> list[Pending]:
-        """What the visitor did that ``fresh`` does not contain yet, the newest first."""
-        cookie = self.cookie(COOKIE)
+        """What the visitor did that ``fresh`` does not contain yet, the newest first.
+
+        ``projection`` makes the documents that the visitor's deeds are about.
+        """
         now = system.clock.now()
-        return not_shown(cookie, kind, self.caller.subject, now, fresh, identity)
+        deeds = remembered(self.cookie(COOKIE), kind, self.caller.subject, now, identity)
+        waiting = {
+            deed.identity: since
+            for deed in deeds
+            if (since := await system.queries.waits_from(projection, deed.identity))
+        }
+        return not_shown(deeds, waiting, now, fresh)
 
     def deed(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -9,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from twofold.http.pages.freshness import Freshness, State
-from twofold.http.pages.pending import Deed, not_shown, remember
+from twofold.http.pages.pending import Deed, Pending, not_shown, remember, remembered
 from twofold.http.pages.rendering import environment
 
 NOW = datetime(2026, 1, 2, 10, 42, tzinfo=UTC)
@@ -20,8 +21,18 @@ def deed(identity: str = "1", position: int = 7, by: str = "ann", at: datetime =
     return Deed("order", identity, "Paid", position, by, at, shown={"status": "paid"})
 
 
+def pending(
+    cookie: str,
+    fresh: Freshness,
+    by: str = "ann",
+    now: datetime = NOW,
+    waiting: Mapping[str, int] | None = None,
+) -> list[Pending]:
+    return not_shown(remembered(cookie, "order", by, now), waiting or {}, now, fresh)
+
+
 def shown(cookie: str, fresh: Freshness, by: str = "ann", now: datetime = NOW) -> list[str]:
-    return [one.deed.identity for one in not_shown(cookie, "order", by, now, fresh)]
+    return [one.deed.identity for one in pending(cookie, fresh, by, now)]
 
 
 def test_a_deed_is_marked_until_its_position_is_applied() -> None:
@@ -51,17 +62,30 @@ def test_a_cookie_that_is_none_of_ours_is_no_deed(cookie: str) -> None:
     assert shown(cookie, Freshness("catching-up")) == []
 
 
-@pytest.mark.parametrize("state", ["rebuilding", "parked", "stopped"])
+@pytest.mark.parametrize("state", ["rebuilding", "stopped"])
 def test_a_special_reason_for_being_late_is_told(state: State) -> None:
-    found = not_shown(remember("", deed()), "order", "ann", NOW, Freshness(state))
+    found = pending(remember("", deed()), Freshness(state))
     assert [one.state for one in found] == [state]
+
+
+def test_a_deed_whose_events_wait_is_held_up_though_the_page_is_further() -> None:
+    fresh = Freshness("parked", position=9)
+    for since, states in ((7, ["parked"]), (8, []), (3, ["parked"])):
+        found = pending(remember("", deed(position=7)), fresh, waiting={"1": since})
+        assert [one.state for one in found] == states
+
+
+def test_what_is_held_up_for_others_is_no_reason_of_ones_own() -> None:
+    fresh = Freshness("parked", position=6)
+    (found,) = pending(remember("", deed(position=7)), fresh, waiting={"2": 3})
+    assert found.state == "catching-up"
 
 
 def test_patience_is_over_after_half_a_minute() -> None:
     cookie = remember("", deed())
     for seconds, state in ((29, "catching-up"), (31, "timed-out")):
         now = NOW + timedelta(seconds=seconds)
-        (found,) = not_shown(cookie, "order", "ann", now, Freshness("catching-up"))
+        (found,) = pending(cookie, Freshness("catching-up"), now=now)
         assert found.state == state
 
 
