@@ -15,6 +15,8 @@ import yaml
 from prometheus_client.metrics_core import Metric
 from typer.testing import CliRunner
 
+from tests.conftest import missing
+from twofold.errors import TwofoldError
 from twofold.ops.cli import app
 from twofold.ops.commands.monitoring import FILES
 
@@ -105,7 +107,7 @@ def test_every_alert_is_explained_and_tried() -> None:
 def _promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
+        missing("promtool", TwofoldError("apt-get install prometheus"))
     command = [program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from twofold.ops.commands.printing import print_json, short
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.runtime.parking.desk import (
     DocumentView,
@@ -65,7 +66,7 @@ def show_list(
 
     found = _seen(context, page)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_page(found)
     raise typer.Exit(1 if found.total and state != "discarded" else 0)
@@ -86,7 +87,7 @@ def show(
 
     found = _seen(context, look)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     _print_head(found.parked)
     typer.echo(found.traceback.rstrip())
@@ -251,7 +252,7 @@ def _print_head(one: ParkedView) -> None:
 
 def _print_released(one: ReleaseView, as_json: bool, verb: str) -> None:
     if as_json:
-        _print_json(one)
+        print_json(one)
         return
     left_out = f", {one.discarded:,} left out" if one.discarded else ""
     typer.echo(f"{one.sequence}: {one.applied:,} events {verb} applied{left_out}")
@@ -266,13 +267,4 @@ def _print_released(one: ReleaseView, as_json: bool, verb: str) -> None:
 def _print_document(document: DocumentView) -> None:
     typer.echo(f"  {document.key}: {document.what}")
     for field in document.fields:
-        typer.echo(f"    {field.name}: {_short(field.before)} → {_short(field.after)}")
-
-
-def _short(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 120 else f"{text[:117]}…"
-
-
-def _print_json(what: object) -> None:
-    typer.echo(msgspec.json.encode(what).decode())
+        typer.echo(f"    {field.name}: {short(field.before)} → {short(field.after)}")

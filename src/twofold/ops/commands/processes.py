@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from twofold.ops.commands.printing import print_json, short
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.runtime.processes.views import InstancePage, InstanceView, ProcessViews, StepView
 from twofold.runtime.system import System
@@ -41,12 +41,12 @@ def show_list(
 
     page = _seen(app, config, instances)
     if as_json:
-        _print_json(page)
+        print_json(page)
         return
     table = Table("key", "status", "next timer", "state")
     for one in page.items:
         due = _time(one.timers[0].due) if one.timers else ""
-        table.add_row(one.key, one.status, due, _short(one.state))
+        table.add_row(one.key, one.status, due, short(one.state))
     Console().print(table)
     if page.next_cursor is not None:
         typer.echo(f"more: --after {page.next_cursor}")
@@ -55,7 +55,7 @@ def show_list(
 def _list_processes(app: str, config: Any, as_json: bool) -> None:
     found = _seen(app, config, lambda views: views.processes())
     if as_json:
-        _print_json({"items": found})
+        print_json({"items": found})
         return
     table = Table("process", "position", "behind", "next timer", "next command", "stuck", "stopped")
     for one in found:
@@ -82,15 +82,15 @@ def show(
 
     found = _seen(app, config, instance)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     typer.echo(f"{process} {key}: {found.status}")
-    typer.echo(f"  state    {_short(found.state)}")
+    typer.echo(f"  state    {short(found.state)}")
     for timer in found.timers:
-        typer.echo(f"  timer    {timer.name} due {_time(timer.due)} {_short(timer.data)}")
+        typer.echo(f"  timer    {timer.name} due {_time(timer.due)} {short(timer.data)}")
     for command in found.commands:
         tried = f", {command.attempts} failed: {command.error}" if command.attempts else ""
-        typer.echo(f"  command  {command.operation} {_short(command.data)}{tried}")
+        typer.echo(f"  command  {command.operation} {short(command.data)}{tried}")
     if found.failure is not None:
         failure = found.failure
         typer.echo(f"  stuck    on {failure.what}: {failure.error}")
@@ -117,13 +117,13 @@ def history(
 
     for step in _seen(app, config, steps):
         if as_json:
-            _print_json(step)
+            print_json(step)
             continue
         typer.echo(f"{step.version:>4}  {_time(step.time)}  {_because(step.cause)}")
         if step.outcome != "taken":
             typer.echo(f"      {step.outcome} {step.error}".rstrip())
         for command in step.commands:
-            typer.echo(f"      sent {command.operation} {_short(command.data)}")
+            typer.echo(f"      sent {command.operation} {short(command.data)}")
         for timer in step.timers:
             how = (
                 f"set {timer.name} to {_time(timer.due)}"
@@ -132,7 +132,7 @@ def history(
             )
             typer.echo(f"      {how}")
         left_out = f"of {step.state_bytes:,} bytes, left out"
-        typer.echo(f"      state {left_out if step.state_bytes else _short(step.state)}")
+        typer.echo(f"      state {left_out if step.state_bytes else short(step.state)}")
 
 
 def _seen(app: str, config: Any, look: Callable[[ProcessViews], Awaitable[T]]) -> T:
@@ -148,15 +148,6 @@ def _because(cause: dict[str, Any]) -> str:
     if cause["kind"] == "timer":
         return f"timer {cause['name']}"
     return f"{cause['name']} was refused: {cause['why']}"
-
-
-def _print_json(what: object) -> None:
-    typer.echo(msgspec.json.encode(what).decode())
-
-
-def _short(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 120 else f"{text[:117]}…"
 
 
 def _time(when: datetime | None) -> str:
