@@ -117,7 +117,7 @@ async def test_an_event_of_ours_is_compared_with_the_log(start: Start) -> None:
     for message, released in ((good, True), (other, False), (NOISE[0], False)):
         one = _rejected(system.sharing.channel.name, message, offset=str(uuid4()))
         await system.log.inbox.reject([one])
-        assert (await messages.retry(one)).released is released
+        assert (await messages.retry(one, "olga")).released is released
         known = await system.log.inbox.find_rejected(one.channel, one.partition, one.offset)
         assert (known is None) is released
     assert await system.log.head() == 1
@@ -139,12 +139,12 @@ async def test_a_command_with_our_seal_is_accepted_again(start: Start) -> None:
     messages = RejectedMessages(system)
     known = _rejected(channel, message)
     await system.log.inbox.reject([known])
-    assert "accepted as" in (await messages.retry(known)).told
+    assert "accepted as" in (await messages.retry(known, "olga")).told
     await until(lambda: system.queued.handled.total() == 2)
     assert await system.log.head() == 1
     seal = Seals(b"another").of_message(message.data)
     forged = msgspec.structs.replace(message, attributes={**message.attributes, "seal": seal})
-    retried = await messages.retry(_rejected(channel, forged))
+    retried = await messages.retry(_rejected(channel, forged), "olga")
     assert "not sealed" in retried.told
 
 
@@ -160,9 +160,9 @@ async def test_a_foreign_event_leads_to_its_commands_by_the_code_of_now(start: S
     await transport.publish(CHANNEL, [Message(0, "p", said, data)])
     (message,) = await kept(system, 1)
     messages = RejectedMessages(system)
-    assert (await messages.retry(message)).told == "RuntimeError: ice is broken"
+    assert (await messages.retry(message, "olga")).told == "RuntimeError: ice is broken"
     broken.clear()
-    retried = await asyncio.gather(*(messages.retry(message) for _ in range(3)))
+    retried = await asyncio.gather(*(messages.retry(message, "olga") for _ in range(3)))
     assert {one.told for one in retried} == {"decided"}
     assert await system.inboxes.kept() == 0
     assert await system.log.head() == 2

@@ -13,6 +13,7 @@ from twofold.domain.projection import OneOf, PageOf
 from twofold.errors import NotCaughtUp, TwofoldError
 from twofold.http.bearer import SecuritySettings, UnknownKey
 from twofold.http.commands import CommandOperation, CommandStatus
+from twofold.http.console.console import Console
 from twofold.http.demo import Demo
 from twofold.http.entrance import Entrance
 from twofold.http.exchange import Exchange, Receive, Scope, Send
@@ -66,6 +67,7 @@ class HttpApp:
         self._before = before
         self._router = Router()
         self._pages: Asgi | None = None
+        self._console: Console | None = None
         self._live: LiveUpdates | None = None
         self._health: Health | None = None
         self._ours = False
@@ -97,6 +99,8 @@ class HttpApp:
         """Stop the system if it was started here."""
         if self._health is not None:
             await self._health.close()
+        if self._console is not None:
+            await self._console.close()
         if self._ours:
             await self.system.stop()
 
@@ -129,6 +133,7 @@ class HttpApp:
         if system.wired.reactings:
             ProcessOperations(system).add_to(self._router)
         ParkedOperations(system).add_to(self._router)
+        self._console = Console(system, self.security)
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)
         if self.security.demo:
@@ -162,6 +167,9 @@ class HttpApp:
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
+            if self._console is not None and self._console.serves(exchange.path):
+                await self._console(exchange)
+                return
             operation = self._router.find(exchange)
             if operation is None and self._pages is not None:
                 await self._pages(exchange.scope, exchange.receive, exchange.pass_on)

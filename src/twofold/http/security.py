@@ -66,8 +66,16 @@ class Security:
 
     async def identify_by_new_key(self, exchange: Exchange) -> Caller:
         """As ``identify`` does, once the issuer was asked for keys it may have made since."""
-        await self._bearer.learn()
+        await self.learn()
         return self.identify(exchange)
+
+    async def learn(self) -> None:
+        """Ask the issuer for keys it may have made since."""
+        await self._bearer.learn()
+
+    def of_bearer(self, token: str) -> Caller:
+        """The caller whom a bearer token names. Raises SignInRequired."""
+        return self._caller(token, bearer=True)
 
     def sign_in(self, account: Account) -> str:
         """A token for a demo account."""

@@ -20,6 +20,7 @@ from twofold.errors import KeyReused, StoreUnavailable, TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.ports.inbox import Dismissal, Rejected
 from twofold.ports.transport import Delivery
+from twofold.runtime.audit import AuditTrail
 from twofold.runtime.foreign.carrying_out import ForeignEvents
 from twofold.runtime.foreign.cloud_events import NotUnderstood
 from twofold.runtime.partitions.wire import NotOurs
@@ -50,12 +51,27 @@ class RejectedMessages:
     def __init__(self, system: System) -> None:
         self._system = system
         self._inbox = system.log.inbox
+        self._audit = AuditTrail(system)
 
-    async def retry(self, message: Rejected) -> Retried:
+    async def retry(self, message: Rejected, by: str) -> Retried:
         """Try again; what succeeds is released, whether it was dismissed or not.
 
         Raises StoreUnavailable.
         """
+        async with self._audit.acting(by, "retry rejected", _subject(message)) as acting:
+            retried = await self._retried(message)
+            acting.told = retried.told if retried.released else f"it stays: {retried.told}"
+        return retried
+
+    async def dismiss(self, message: Rejected, reason: str, by: str) -> bool:
+        """Note that nothing is to come of it; False if somebody was faster."""
+        now_us = microseconds(self._system.clock.now())
+        async with self._audit.acting(by, "dismiss rejected", _subject(message), reason) as acting:
+            done = await self._inbox.dismiss(message, Dismissal(reason, by, now_us))
+            acting.told = "" if done else "somebody was faster"
+        return done
+
+    async def _retried(self, message: Rejected) -> Retried:
         try:
             told = await self._tried(message)
         except (StillRejected, NotOurs, NoCommand) as exc:
@@ -64,11 +80,6 @@ class RejectedMessages:
             return Retried(False, str(exc))
         await self._inbox.release(message)
         return Retried(True, told)
-
-    async def dismiss(self, message: Rejected, reason: str, by: str) -> bool:
-        """Note that nothing is to come of it; False if somebody was faster."""
-        now_us = microseconds(self._system.clock.now())
-        return await self._inbox.dismiss(message, Dismissal(reason, by, now_us))
 
     async def _tried(self, message: Rejected) -> str:
         channel = message.channel
@@ -112,6 +123,24 @@ class RejectedMessages:
         if outcome == "passed over":
             raise StillRejected("no handler takes events of its type")
         return outcome
+
+
+def place_of(message: Rejected) -> str:
+    """Where it was found: ``channel/partition@offset``."""
+    return f"{message.channel}/{message.partition}@{message.offset}"
+
+
+def read_place(place: str) -> tuple[str, int, str] | None:
+    """Channel, partition and offset; None for what is no place."""
+    where, _, offset = place.rpartition("@")
+    channel, _, partition = where.rpartition("/")
+    if not channel or not partition.isdecimal() or not offset:
+        return None
+    return channel, int(partition), offset
+
+
+def _subject(message: Rejected) -> dict[str, str]:
+    return {"message": place_of(message)}
 
 
 def _delivery(message: Rejected) -> Delivery:

@@ -10,7 +10,7 @@ import structlog
 
 from twofold.errors import StoreUnavailable, TooMuchParked, TwofoldError
 from twofold.messages.value import Command, Query
-from twofold.ports.log import Log
+from twofold.ports.log import Append, AppendOutcome, Log
 from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.tracing import NO_TRACING, Tracing
@@ -22,6 +22,7 @@ from twofold.runtime.choosing import Choosing
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.lag import Lags
+from twofold.runtime.lag_history import LagHistory
 from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
@@ -36,7 +37,7 @@ from twofold.runtime.queries import Answered, Asked, Queries
 from twofold.runtime.queued.running import QueuedCommands
 from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
-from twofold.runtime.streams import Streams
+from twofold.runtime.streams import Streams, StreamState
 from twofold.runtime.tail import Tail
 from twofold.runtime.tokens import Tokens
 from twofold.runtime.writer import Writer
@@ -145,6 +146,7 @@ class System:
         self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
         await self.progress.refresh()
         self.lags = Lags(self.log, self.read_store, self.tables, self.clock)
+        self.lag_history = LagHistory(self.lags, self.clock)
         self._start_commands()
         await self._start_presence()
         if self.roles:
@@ -236,6 +238,15 @@ class System:
     async def ask(self, query: Query[R], asked: Asked | None = None) -> Answered[R]:
         """Answer a query; see ``Queries.ask``."""
         return await self.queries.ask(query, asked)
+
+    async def record(self, append: Append) -> AppendOutcome:
+        """Append events of the framework's own. Raises StoreUnavailable, ShuttingDown."""
+        if self._writes_inline or not self.inline:
+            return await self._writer.write(append, StreamState(None, 0, 0))
+        # Read models are kept by other processes, which follow what others append.
+        async with self.log.transaction() as transaction:
+            (outcome,) = await transaction.append([append])
+        return outcome
 
     def _start_canaries(self) -> None:
         if not self.settings.canary_seconds or not self.roles:
@@ -419,6 +430,8 @@ class System:
                 await self.progress.refresh()
                 if self._writes_inline:
                     await self._follow_inline()
+                if "api" in self.roles:
+                    await self.lag_history.look()
             except StoreUnavailable:
                 continue
             except TwofoldError as exc:

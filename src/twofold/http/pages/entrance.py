@@ -40,7 +40,7 @@ def starlette(site: Site, home: str, routes: list[Route]) -> Starlette:
             Route("/demo/choose", entrance.choose, methods=["POST"]),
             Route("/sign-out", entrance.leave, methods=["POST"]),
             Route("/accepted/{command_id}", entrance.accepted),
-            Route("/static/{mark}/{name}", site.static_file),
+            Route("/static/{mark}/{name}", site.static_files.answer),
             *routes,
         ],
         exception_handlers={

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from twofold.domain.caller import Caller, Rule
@@ -18,6 +16,7 @@ from twofold.http.pages.freshness import freshness_of_one
 from twofold.http.pages.listing import Document, ListView, listed
 from twofold.http.pages.pending import StillPending
 from twofold.http.pages.rendering import environment
+from twofold.http.pages.static_files import StaticFiles
 from twofold.http.pages.subject import Subject
 from twofold.http.pages.visit import HEADERS, Visit
 from twofold.http.security import Security
@@ -28,8 +27,6 @@ from twofold.runtime.sending import Done, Sent, replayed
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
-_FOLDER = Path(__file__).parent
-_MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 # As long as somebody waits for a page without wondering.
 _OUTCOME_SECONDS = 2.0
 Menu = Sequence[tuple[str, str, frozenset[str]]]
@@ -53,24 +50,9 @@ class Site:
         self.system = system
         self.security = security
         self._menu = menu
-        self._files = {file.name: file.read_bytes() for file in (_FOLDER / "static").iterdir()}
-        # One mark for all: modules name each other by relative addresses.
-        content = b"".join(self._files[name] for name in sorted(self._files))
-        self._mark = hashlib.blake2b(content, digest_size=6).hexdigest()
+        self.static_files = StaticFiles()
         self._environment = environment(templates, system.clock.now)
-        self._environment.globals |= {"static": self.static, "badges": badges}
-
-    def static(self, name: str) -> str:
-        """The address of a static file; it changes with the content, so it is cached for ever."""
-        return f"/static/{self._mark}/{name}"
-
-    async def static_file(self, request: Request) -> Response:
-        """GET /static/{mark}/{name}."""
-        name = request.path_params["name"]
-        if name not in self._files or request.path_params["mark"] != self._mark:
-            return Response("not found", 404)
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
-        return Response(self._files[name], media_type=_MEDIA[Path(name).suffix], headers=headers)
+        self._environment.globals |= {"static": self.static_files.address, "badges": badges}
 
     def page(
         self, visit: Visit, template: str, values: Mapping[str, Any], status: int = 200

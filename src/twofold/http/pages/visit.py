@@ -156,6 +156,10 @@ class Visit:
             shown=dict(shown or {}),
         )
 
+    def set_cookie(self, name: str, value: str, seconds: int) -> None:
+        """A cookie to be kept for some seconds; 0 removes it."""
+        self._exchange.set_cookie(name, value, seconds=seconds)
+
     def sign_in(self, security: Security, account: str) -> None:
         """Start a session for a demo account."""
         security.start_session(self._exchange, security.accounts[account])

@@ -13,7 +13,7 @@ import typer
 from twofold.messages.recorded import moment
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ports.inbox import Rejected
-from twofold.runtime.rejected import RejectedMessages, Retried
+from twofold.runtime.rejected import RejectedMessages, Retried, place_of, read_place
 from twofold.runtime.system import System
 
 _SHOWN = 200
@@ -61,7 +61,7 @@ def rejected(
         for message in chosen:
             typer.echo(json.dumps(_as_json(message)) if as_json else _whole(message))
     elif action is Action.RETRY:
-        _retry(app, config, chosen, as_json)
+        _retry(app, config, chosen, by or _you(), as_json)
     else:
         _dismiss(app, config, chosen, reason, by or _you(), yes)
 
@@ -71,23 +71,25 @@ async def _chosen(system: System, places: Sequence[str]) -> Sequence[Rejected]:
         return await system.log.inbox.rejected(_MOST)
     found = []
     for place in places:
-        channel, partition, offset = _read(place)
-        message = await system.log.inbox.find_rejected(channel, partition, offset)
+        known = read_place(place)
+        if known is None:
+            raise typer.BadParameter(f"{place} is no place of a message: channel/partition@offset")
+        message = await system.log.inbox.find_rejected(*known)
         if message is None:
             raise typer.BadParameter(f"no message {place} is kept aside; see the list")
         found.append(message)
     return found
 
 
-def _retry(app: str, config: Any, chosen: Sequence[Rejected], as_json: bool) -> None:
+def _retry(app: str, config: Any, chosen: Sequence[Rejected], by: str, as_json: bool) -> None:
     async def work(system: System) -> list[Retried]:
         messages = RejectedMessages(system)
         # Oldest first, as they came.
-        return [await messages.retry(message) for message in reversed(chosen)]
+        return [await messages.retry(message, by) for message in reversed(chosen)]
 
     retried = looking_at(app, config, work)
     for message, one in zip(reversed(chosen), retried, strict=True):
-        place = _place(message)
+        place = place_of(message)
         if as_json:
             told = {"place": place, "released": one.released, "told": one.told}
             typer.echo(json.dumps(told))
@@ -111,7 +113,7 @@ def _dismiss(
     done = looking_at(app, config, work)
     for message, one in zip(chosen, done, strict=True):
         if not one:
-            typer.echo(f"{_place(message)}  somebody was faster: it is gone or dismissed already")
+            typer.echo(f"{place_of(message)}  somebody was faster: it is gone or dismissed already")
     raise typer.Exit(0 if all(done) else 1)
 
 
@@ -123,26 +125,14 @@ def _you() -> str:
         raise typer.BadParameter("say who decides: --by NAME") from exc
 
 
-def _read(place: str) -> tuple[str, int, str]:
-    where, _, offset = place.rpartition("@")
-    channel, _, partition = where.rpartition("/")
-    if not channel or not partition.isdecimal() or not offset:
-        raise typer.BadParameter(f"{place} is no place of a message: channel/partition@offset")
-    return channel, int(partition), offset
-
-
-def _place(message: Rejected) -> str:
-    return f"{message.channel}/{message.partition}@{message.offset}"
-
-
 def _line(message: Rejected) -> str:
     text = message.data.decode("utf-8", "replace")[:_SHOWN]
     dismissed = f"  (dismissed: {message.dismissed.reason})" if message.dismissed else ""
-    return f"{_at(message.time_us)}  {_place(message)}  {message.reason}  {text}{dismissed}"
+    return f"{_at(message.time_us)}  {place_of(message)}  {message.reason}  {text}{dismissed}"
 
 
 def _whole(message: Rejected) -> str:
-    lines = [f"{_place(message)}, kept {_at(message.time_us)}", f"reason: {message.reason}"]
+    lines = [f"{place_of(message)}, kept {_at(message.time_us)}", f"reason: {message.reason}"]
     if message.dismissed:
         done = message.dismissed
         lines.append(f"dismissed: {_at(done.time_us)} by {done.by}: {done.reason}")
@@ -153,7 +143,7 @@ def _whole(message: Rejected) -> str:
 def _as_json(message: Rejected) -> dict[str, Any]:
     done = message.dismissed
     return {
-        "place": _place(message),
+        "place": place_of(message),
         "channel": message.channel,
         "partition": message.partition,
         "offset": message.offset,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import structlog
 
 from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, Problem
 from twofold.messages.recorded import Recorded, moment
 from twofold.ports.read_store import Checkpoint, Condition, Select, Table
 from twofold.runtime.applying import Applier
+from twofold.runtime.audit import AuditTrail
 from twofold.runtime.folding import Change
+from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.releasing import Discarding, NotParked, Released, Releasing
 from twofold.runtime.parking.sequences import (
     Parked,
@@ -28,7 +28,6 @@ from twofold.runtime.system import System
 from twofold.runtime.versions import table_name, versions_of
 from twofold.wiring.foldings import Folding, Writing
 
-_LOG = structlog.get_logger("twofold.audit")
 STATES = ("retrying", "parked", "discarded")
 _LONGEST_REASON = 1_000
 _FEW = 5_000
@@ -127,6 +126,7 @@ class ParkedDesk:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._audit = AuditTrail(system)
 
     async def page(
         self, projection: str = "", state: str = "", cursor: str = "", size: int = 20
@@ -179,19 +179,25 @@ class ParkedDesk:
         view = _view(applier, checkpoint, parked)
         return SequenceView(view, parked.traceback, events, found.total or 0)
 
-    async def rehearse(self, projection: str, sequence: str) -> ReleaseView:
-        """What a release would do, by the code as it is now; nothing is changed.
+    async def rehearse(
+        self, projection: str, sequence: str, discarding: Discarding | None = None
+    ) -> ReleaseView:
+        """What a release or discard would do, by the code as it is now; nothing is changed.
 
         Raises NotFound, and InvalidInput for handwritten projections on a store that can't take
-        anything back.
+        anything back, and for a discard without a reason.
         """
+        if discarding is not None:
+            _check_reason(discarding)
         applier, checkpoint, _ = await self._found(projection, sequence)
         if isinstance(applier.projection, Writing) and not (
             self._system.read_store.lends_transactions
         ):
             why = f"{projection} is handwritten, and what it writes to this store can't be undone"
             raise InvalidInput([Problem("projection", why)])
-        released = await self._releasing(applier).release(sequence, rehearsing=True)
+        released = await self._releasing(applier).release(
+            sequence, discarding=discarding, rehearsing=True
+        )
         return _released(applier, checkpoint, released)
 
     async def release(
@@ -202,8 +208,10 @@ class ParkedDesk:
         ``seen``: as shown to whoever decided it. Raises NotFound, ParkedChanged, and Outdated where
         the read model was made by other code.
         """
-        released = await self._act(projection, sequence, seen, None)
-        self._audit("released", projection, actor, released)
+        subject = {"projection": projection, "sequence": sequence}
+        async with self._audit.acting(actor, "release parked", subject) as acting:
+            released = await self._act(projection, sequence, seen, None)
+            acting.told = _told(released)
         return released
 
     async def discard(
@@ -213,23 +221,13 @@ class ParkedDesk:
 
         Raises as ``release``, and InvalidInput without a reason.
         """
-        if not discarding.reason.strip() or len(discarding.reason) > _LONGEST_REASON:
-            why = f"say why, in up to {_LONGEST_REASON:,} characters"
-            raise InvalidInput([Problem("reason", why)])
-        released = await self._act(projection, sequence, seen, discarding)
-        self._audit("discarded", projection, discarding.actor, released)
+        _check_reason(discarding)
+        subject = {"projection": projection, "sequence": sequence}
+        audit = self._audit.acting(discarding.actor, "discard parked", subject, discarding.reason)
+        async with audit as acting:
+            released = await self._act(projection, sequence, seen, discarding)
+            acting.told = _told(released)
         return released
-
-    def _audit(self, what: str, projection: str, actor: str, released: ReleaseView) -> None:
-        _LOG.info(
-            f"a parked sequence was {what}",
-            actor=actor,
-            projection=projection,
-            sequence=released.sequence,
-            applied=released.applied,
-            discarded=released.discarded,
-            waits_again=released.again is not None,
-        )
 
     async def _act(
         self, projection: str, sequence: str, seen: int | None, discarding: Discarding | None
@@ -265,7 +263,7 @@ class ParkedDesk:
                 )
             ).documents
         ]
-        raise NotFound(f"parked sequence of {projection}", sequence, _nearest(sequence, known))
+        raise NotFound(f"parked sequence of {projection}", sequence, nearest(sequence, known))
 
     async def _tables(self, projection: str) -> list[tuple[Applier, Checkpoint]]:
         """Every version of the projections, the newest first, with what it has come to."""
@@ -274,7 +272,7 @@ class ParkedDesk:
             **self._system.wired.writings,
         }
         if projection and projection not in known:
-            raise NotFound("projection", projection, _nearest(projection, known))
+            raise NotFound("projection", projection, nearest(projection, known))
         checkpoints = await self._system.read_store.checkpoints()
         found = []
         for name in [projection] if projection else sorted(known):
@@ -330,6 +328,17 @@ def _released(applier: Applier, checkpoint: Checkpoint, released: Released) -> R
     )
 
 
+def _check_reason(discarding: Discarding) -> None:
+    if not discarding.reason.strip() or len(discarding.reason) > _LONGEST_REASON:
+        why = f"say why, in up to {_LONGEST_REASON:,} characters"
+        raise InvalidInput([Problem("reason", why)])
+
+
+def _told(released: ReleaseView) -> str:
+    told = f"{released.applied:,} applied, {released.discarded:,} left out"
+    return f"{told}; waits again: {released.again.error}" if released.again else told
+
+
 def document_view(change: Change) -> DocumentView:
     """A change field by field."""
     before = msgspec.json.decode(change.before) if change.before is not None else {}
@@ -345,10 +354,6 @@ def document_view(change: Change) -> DocumentView:
     elif change.after is None:
         what = "removed"
     return DocumentView(change.key, what, fields)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
 
 
 def _offset(cursor: str) -> int:

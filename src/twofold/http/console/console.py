@@ -1,0 +1,48 @@
+"""All pages of the console, as one application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from twofold.errors import NotFound, TwofoldError
+from twofold.http.console.entrance import Entrance
+from twofold.http.console.frame import ROOT, Frame
+from twofold.http.console.overview import Overview
+from twofold.http.console.parked_pages import ParkedPages
+from twofold.http.exchange import Exchange
+from twofold.http.security import Security
+from twofold.runtime.system import System
+
+
+class Console:
+    """Serves /console of one system."""
+
+    def __init__(self, system: System, security: Security) -> None:
+        self._frame = frame = Frame(system, security)
+        self._overview = Overview(frame)
+        parts = (Entrance(frame), self._overview, ParkedPages(frame))
+        self._pages = Starlette(
+            routes=[route for part in parts for route in part.routes()],
+            exception_handlers={
+                TwofoldError: frame.problem,
+                404: self._nowhere,
+                Exception: frame.problem,
+            },
+        )
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is one of the console's."""
+        return path == ROOT or path.startswith(f"{ROOT}/")
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answer a request."""
+        await self._pages(exchange.scope, exchange.receive, exchange.pass_on)
+
+    async def close(self) -> None:
+        """Wait for no answer any more."""
+        await self._overview.close()
+
+    async def _nowhere(self, request: Request, _: Exception) -> Response:
+        return await self._frame.problem(request, NotFound("page", request.url.path))

@@ -1,0 +1,173 @@
+"""How everything is, what is wrong first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from starlette.responses import Response
+from starlette.routing import Route
+
+from twofold.errors import NotFound, TwofoldError
+from twofold.http.console.frame import Frame
+from twofold.http.console.lag_chart import lag_chart, points, span
+from twofold.http.pages.charts import sparkline
+from twofold.http.pages.freshness import Freshness
+from twofold.http.pages.visit import Visit
+from twofold.runtime.lag_history import LagSample
+from twofold.runtime.nearest import nearest
+from twofold.runtime.readiness import Readiness, Report
+
+_TABLE_ROWS = 30
+_RATE_SECONDS = 60
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Something wrong; ``where`` is the page that helps, ``bad`` whether work has stopped."""
+
+    what: str
+    why: str
+    where: str = ""
+    bad: bool = True
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A projection: how far it is, and how its lag has been."""
+
+    name: str
+    version: int
+    state: str
+    reason: str
+    applied: int
+    lag_events: int
+    lag: str
+    canary: str
+    parked: int
+    recently: Markup
+
+
+class Overview:
+    """The first page of the console."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._readiness = Readiness(frame.system)
+
+    def routes(self) -> list[Route]:
+        """Its address."""
+        return [self._frame.served("", self.show), self._frame.served("/", self.show)]
+
+    async def close(self) -> None:
+        """Wait for no answer any more."""
+        await self._readiness.close()
+
+    async def show(self, visit: Visit) -> Response:
+        """The page; ``projection`` chooses whose lag the chart shows."""
+        system = self._frame.system
+        chosen = visit.parameter("projection")
+        if chosen and chosen not in system.tables:
+            raise NotFound("projection", chosen, nearest(chosen, system.tables))
+        report = await self._readiness.look()
+        samples = await self._samples()
+        lines = self._lines(report, samples)
+        troubles = list(_troubles(report, lines))
+        found = points(_worst(samples, chosen))
+        now = system.clock.now()
+        values: dict[str, Any] = {
+            "report": report,
+            "troubles": troubles,
+            "lines": lines,
+            "chosen": chosen,
+            "chart": lag_chart("Lag", found),
+            "table": points(_worst(samples, chosen), _TABLE_ROWS),
+            "rate": _rate(samples),
+            "parked": sum(line.parked for line in lines),
+            "stuck": sum(one["stuckInstances"] for one in report.processes.values()),
+            "behind": max(0, report.head - report.relay.published) if report.relay else 0,
+            "epoch": system.log.epoch,
+            "fresh": Freshness("current", report.head, now, f"{now:%H:%M:%S}"),
+        }
+        return self._frame.page(visit, "overview.html", values)
+
+    async def _samples(self) -> Sequence[LagSample]:
+        history = self._frame.system.lag_history
+        # What is wrong with the stores is on the page already.
+        with suppress(TwofoldError):
+            await history.look()
+        return history.samples
+
+    def _lines(self, report: Report, samples: Sequence[LagSample]) -> list[Line]:
+        system = self._frame.system
+        found = []
+        for applier in system.appliers:
+            known = report.projections[applier.name]
+            recent = [Decimal(str(seconds)) for _, seconds in _worst(samples, applier.name)]
+            found.append(
+                Line(
+                    applier.name,
+                    applier.version,
+                    known.state,
+                    known.reason,
+                    known.applied,
+                    known.lag_events,
+                    "" if known.lag_seconds is None else span(known.lag_seconds),
+                    "" if known.canary_seconds is None else span(known.canary_seconds),
+                    system.progress.checkpoint(applier.table).parked,
+                    sparkline(f"Lag of {applier.name} lately", recent[-60:]),
+                )
+            )
+        return sorted(found, key=lambda line: (-_BADNESS.get(line.state, 0), line.name))
+
+
+_BADNESS = {"stopped": 3, "parked": 2, "rebuilding": 1, "catching-up": 1}
+
+
+def _troubles(report: Report, lines: Sequence[Line]) -> Iterator[Trouble]:
+    told = set()
+    for line in lines:
+        if line.state == "stopped":
+            told.add(line.name)
+            yield Trouble(f"{line.name} is stopped", line.reason)
+    for name, why in {**report.problems, **report.degraded}.items():
+        if name not in told:
+            yield Trouble(name, why, bad=name in report.problems)
+    for line in lines:
+        if line.parked:
+            some = "sequence waits" if line.parked == 1 else "sequences wait"
+            why = "all others flow; find the cause, mend it, rehearse and release"
+            where = f"/parked?projection={line.name}"
+            yield Trouble(f"{line.name}: {line.parked:,} {some}", why, where, bad=False)
+    for name, counted in report.processes.items():
+        if counted["stuckInstances"]:
+            why = f"{counted['stuckInstances']:,} instances are stuck, and try again by themselves"
+            yield Trouble(name, why, f"/processes/{name}?status=stuck", bad=False)
+    if report.rejected_messages:
+        why = "they could not be used, and wait to be tried again or dismissed"
+        yield Trouble(f"{report.rejected_messages:,} messages kept aside", why, "/messages", False)
+
+
+def _worst(samples: Sequence[LagSample], projection: str = "") -> list[tuple[int, float]]:
+    """The largest lag of all projections, or that of one."""
+    return [
+        (
+            sample.time_us,
+            sample.seconds.get(projection, 0.0)
+            if projection
+            else max(sample.seconds.values(), default=0.0),
+        )
+        for sample in samples
+    ]
+
+
+def _rate(samples: Sequence[LagSample]) -> float | None:
+    """Events per second in the last minute."""
+    if len(samples) < 2:
+        return None
+    last = samples[-1]
+    since = next(one for one in samples if last.time_us - one.time_us <= _RATE_SECONDS * 1e6)
+    seconds = (last.time_us - since.time_us) / 1e6
+    return (last.head - since.head) / seconds if seconds else None

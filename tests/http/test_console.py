@@ -1,0 +1,212 @@
+"""The console: for operators alone, and the whole loop of mending what is parked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.bookings import app
+from tests.http.test_parked import break_folds
+from twofold import RuntimeSettings
+from twofold.runtime.audit import AuditTrail
+from twofold.testing import Site, site
+from twofold.testing.site import Response
+
+OPERATOR: dict[str, Any] = {"by": "olga", "roles": ["operator"]}
+WHICH = {"projection": "offer_row", "sequence": "document:o"}
+
+
+class Mendable:
+    """A site whose folds are broken until they are mended."""
+
+    def __init__(self, web: Site) -> None:
+        self.web = web
+        self._kept = break_folds(web.system)
+
+    def mend(self) -> None:
+        """The code is as it should be."""
+        folds = self.web.system.wired.foldings["offer_row"].folds
+        folds["offer.Published"] = self._kept
+
+    def get(self, path: str, **query: str) -> Response:
+        """Open a page as an operator."""
+        return self.web.get(f"/console{path}", query, **OPERATOR)
+
+    def post(self, path: str, fields: Mapping[str, object], by: str = "olga") -> Response:
+        """Send a form."""
+        return posted(self.web, path, fields, by=by, roles=["operator"])
+
+    def trail(self) -> list[tuple[str, str, str]]:
+        """Who did what with which outcome, the newest first."""
+        page = self.web.run(AuditTrail(self.web.system).page())
+        return [(one.actor, one.action, one.outcome) for one in page.items]
+
+
+def posted(web: Site, path: str, fields: Mapping[str, object], **who: Any) -> Response:
+    """A form as browsers send it."""
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "sec-fetch-site": "same-origin",
+        **who.pop("headers", {}),
+    }
+    return web.post(f"/console{path}", urlencode(fields).encode(), headers=headers, **who)
+
+
+@pytest.fixture
+def broken() -> Iterator[Mendable]:
+    with site(app, settings=RuntimeSettings(parked_attempts=1)) as web:
+        found = Mendable(web)
+        web.post("/offers", {"offerId": "o", "places": 13})
+        web.post("/offers", {"offerId": "p", "places": 2})
+        web.post("/bookings", {"bookingId": "b", "offerId": "o"})
+        web.wait(1)
+        yield found
+
+
+def seen(page: Response) -> str:
+    """The state of the sequence that a page shows."""
+    found = re.search(r'name="seen" value="(\d+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+PAGES = ["", "/", "/parked", "/parked/sequence?projection=offer_row&sequence=document%3Ao"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_for_operators(broken: Mendable, path: str) -> None:
+    assert broken.web.get(f"/console{path}").status == 401
+    refused = broken.web.get(f"/console{path}", by="ann", roles=["customer"])
+    assert (refused.status, "This is for operators" in refused.text) == (403, True)
+    assert broken.web.get(f"/console{path}", **OPERATOR).status == 200
+    assert broken.web.get(f"/console{path}", by="root", roles=["admin"]).status == 200
+
+
+@pytest.mark.parametrize("action", ["dry-run", "release", "discard"])
+def test_actions_are_for_operators_and_for_forms_of_this_site(
+    broken: Mendable, action: str
+) -> None:
+    fields = {**WHICH, "reason": "why not", "confirmed": "yes"}
+    refused = posted(broken.web, f"/parked/{action}", fields, by="ann", roles=["customer"])
+    assert refused.status == 403
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    foreign = posted(broken.web, f"/parked/{action}", fields, headers=elsewhere, **OPERATOR)
+    assert foreign.status == 403
+    assert broken.trail() == []
+
+
+def test_the_overview_begins_with_what_is_wrong(broken: Mendable) -> None:
+    page = broken.get("")
+    assert "offer_row: 1 sequence waits" in page.text
+    assert page.text.index("What is wrong") < page.text.index("Events in the log")
+    assert "/console/parked?projection=offer_row" in page.text
+    unknown = broken.get("", projection="offer_rows")
+    assert (unknown.status, "did you mean offer_row?" in unknown.text) == (404, True)
+
+
+def test_the_lag_is_drawn_once_there_are_two_looks_at_it(broken: Mendable) -> None:
+    assert "<polyline" not in broken.get("").text
+    broken.web.wait(6)
+    page = broken.get("", projection="booking_row")
+    assert "Lag of booking_row" in page.text
+    assert '<polyline class="line"' in page.text
+
+
+def test_the_list_is_filtered_by_projection_and_state(broken: Mendable) -> None:
+    assert "document:o" in broken.get("/parked", projection="offer_row", state="parked").text
+    assert "Nothing like this waits" in broken.get("/parked", projection="booking_row").text
+    assert "Nothing like this waits" in broken.get("/parked", state="retrying").text
+    assert broken.get("/parked", state="lost").status == 400
+    near = broken.get("/parked", projection="ofer_row")
+    assert (near.status, "did you mean offer_row?" in near.text) == (404, True)
+
+
+def test_an_operator_finds_rehearses_and_releases(broken: Mendable) -> None:
+    page = broken.get("/parked/sequence", **WHICH)
+    assert "ValueError: 13 places" in page.text
+    assert "superstitious" in page.text
+    assert "offer.PlaceHeld" in page.text
+    failing = broken.post("/parked/dry-run", {**WHICH, "seen": seen(page)})
+    assert "It would wait again" in failing.text
+    broken.mend()
+    rehearsed = broken.post("/parked/dry-run", {**WHICH, "seen": seen(page)})
+    assert "Release: apply 2 events" in rehearsed.text
+    assert re.search(r"<code>places</code>.*<code>13</code>", rehearsed.text)
+    assert broken.trail() == []
+    released = broken.post("/parked/release", {**WHICH, "seen": seen(rehearsed)})
+    assert released.status == 303
+    assert broken.web.get("/offers/o", **OPERATOR).json["places"] == 13
+    after = broken.web.get(released.headers["location"], **OPERATOR)
+    assert "2 applied, 0 left out" in after.text
+    assert broken.trail() == [("olga", "release parked", "done")]
+
+
+def test_the_second_of_two_operators_is_told_who_was_first(broken: Mendable) -> None:
+    page = broken.get("/parked/sequence", **WHICH)
+    broken.mend()
+    assert broken.post("/parked/release", {**WHICH, "seen": seen(page)}).status == 303
+    late = broken.post("/parked/release", {**WHICH, "seen": seen(page)}, by="oscar")
+    assert late.status == 409
+    assert "olga did it" in late.text
+    assert "2 applied" in late.text
+    assert broken.trail()[0] == ("oscar", "release parked", "failed")
+
+
+def test_what_was_tried_again_meanwhile_is_shown_as_it_is_now(broken: Mendable) -> None:
+    page = broken.get("/parked/sequence", **WHICH)
+    broken.web.wait(2)
+    again = broken.post("/parked/release", {**WHICH, "seen": seen(page)})
+    where = broken.web.get(again.headers["location"], **OPERATOR)
+    assert "It waits again" in where.text
+    late = broken.post("/parked/release", {**WHICH, "seen": seen(page)}, by="oscar")
+    assert (late.status, "not as it was seen" in late.text) == (409, True)
+    assert seen(late) != seen(page)
+
+
+def test_leaving_out_is_explained_first_and_needs_a_reason(broken: Mendable) -> None:
+    page = broken.get("/parked/sequence", **WHICH)
+    fields = {**WHICH, "seen": seen(page), "which": "everything"}
+    silent = broken.post("/parked/discard", {**fields, "reason": " "})
+    assert (silent.status, "say why" in silent.text) == (422, True)
+    shown = broken.post("/parked/discard", {**fields, "reason": "a test order"})
+    assert "2 events</strong> would never be applied" in shown.text
+    assert broken.trail() == []
+    confirmed = {**fields, "reason": "a test order", "confirmed": "yes"}
+    assert broken.post("/parked/discard", confirmed).status == 303
+    marks = broken.get("/parked", state="discarded")
+    assert "left out by olga: a test order" in marks.text
+    assert broken.trail() == [("olga", "discard parked", "done")]
+
+
+def test_bad_input_is_a_clear_page(broken: Mendable) -> None:
+    assert broken.get("/nowhere").status == 404
+    strange = broken.post("/parked/release", {**WHICH, "seen": "yesterday"})
+    assert (strange.status, "seen" in strange.text) == (422, True)
+    near = broken.get("/parked/sequence", projection="offer_row", sequence="document:0")
+    assert (near.status, "did you mean document:o?" in near.text) == (404, True)
+
+
+def test_an_operator_signs_in_with_a_token_and_out_again(broken: Mendable) -> None:
+    web = broken.web
+    assert "Bearer token" in web.get("/console/sign-in").text
+    token = web._bearer("olga", ["operator"])
+    begun = posted(web, "/sign-in", {"token": token, "then": "/console/parked"})
+    assert (begun.status, begun.headers["location"]) == (303, "/console/parked")
+    cookie = begun.headers["set-cookie"].partition(";")[0]
+    assert web.get("/console/parked", headers={"cookie": cookie}).status == 200
+    foreign = {"sec-fetch-site": "cross-site", "cookie": cookie}
+    assert posted(web, "/parked/release", WHICH, headers=foreign).status == 403
+    forged = posted(web, "/sign-in", {"token": token[:-2] + "xx"})
+    assert (forged.status, "not valid" in forged.text) == (422, True)
+    ended = posted(web, "/sign-out", {}, headers={"cookie": cookie})
+    assert "Max-Age=0" in ended.headers["set-cookie"]
+
+
+def test_elsewhere_is_no_place_to_go_on(broken: Mendable) -> None:
+    token = broken.web._bearer("olga", ["operator"])
+    begun = posted(broken.web, "/sign-in", {"token": token, "then": "https://evil.example/"})
+    assert begun.headers["location"] == "/console"
