@@ -25,6 +25,7 @@ from twofold.errors import StoreUnavailable
 from twofold.ops.cli import app as cli
 from twofold.ports.inbox import Rejected
 from twofold.ports.transport import Channel, Message
+from twofold.runtime.audit import AUDIT
 from twofold.runtime.queued.seals import Seals
 from twofold.runtime.rejected import RejectedMessages
 
@@ -106,6 +107,11 @@ async def test_a_flood_of_noise_neither_stops_nor_fills_anything(start: Start) -
     assert len(await system.log.inbox.rejected(1_000)) == 5
 
 
+async def facts(system: System) -> int:
+    """How many events there are beside those that tell what operators did."""
+    return sum(event.category != AUDIT for event in await system.log.read(0, 1_000))
+
+
 async def test_an_event_of_ours_is_compared_with_the_log(start: Start) -> None:
     transport = MemoryTransport(MemoryBroker())
     system = await start("async", roles=ROLES, transport=transport, **QUICK)
@@ -120,7 +126,7 @@ async def test_an_event_of_ours_is_compared_with_the_log(start: Start) -> None:
         assert (await messages.retry(one, "olga")).released is released
         known = await system.log.inbox.find_rejected(one.channel, one.partition, one.offset)
         assert (known is None) is released
-    assert await system.log.head() == 1
+    assert await facts(system) == 1
 
 
 async def test_a_command_with_our_seal_is_accepted_again(start: Start) -> None:
@@ -141,7 +147,7 @@ async def test_a_command_with_our_seal_is_accepted_again(start: Start) -> None:
     await system.log.inbox.reject([known])
     assert "accepted as" in (await messages.retry(known, "olga")).told
     await until(lambda: system.queued.handled.total() == 2)
-    assert await system.log.head() == 1
+    assert await facts(system) == 1
     seal = Seals(b"another").of_message(message.data)
     forged = msgspec.structs.replace(message, attributes={**message.attributes, "seal": seal})
     retried = await messages.retry(_rejected(channel, forged), "olga")
@@ -165,7 +171,7 @@ async def test_a_foreign_event_leads_to_its_commands_by_the_code_of_now(start: S
     retried = await asyncio.gather(*(messages.retry(message, "olga") for _ in range(3)))
     assert {one.told for one in retried} == {"decided"}
     assert await system.inboxes.kept() == 0
-    assert await system.log.head() == 2
+    assert await facts(system) == 2
 
 
 async def test_an_inbox_waits_where_too_much_is_kept_aside(start: Start) -> None:
