@@ -7,10 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from twofold.errors import NotFound, TwofoldError
+from twofold.http.console.audit_page import AuditPages
+from twofold.http.console.cause_pages import CausePages
+from twofold.http.console.document_pages import DocumentPages
 from twofold.http.console.entrance import Entrance
 from twofold.http.console.frame import ROOT, Frame
+from twofold.http.console.message_pages import MessagePages
 from twofold.http.console.overview import Overview
 from twofold.http.console.parked_pages import ParkedPages
+from twofold.http.console.process_pages import ProcessPages
 from twofold.http.exchange import Exchange
 from twofold.http.security import Security
 from twofold.runtime.system import System
@@ -22,7 +27,16 @@ class Console:
     def __init__(self, system: System, security: Security) -> None:
         self._frame = frame = Frame(system, security)
         self._overview = Overview(frame)
-        parts = (Entrance(frame), self._overview, ParkedPages(frame))
+        parts = (
+            Entrance(frame),
+            self._overview,
+            ParkedPages(frame),
+            DocumentPages(frame),
+            CausePages(frame),
+            ProcessPages(frame),
+            MessagePages(frame),
+            AuditPages(frame),
+        )
         self._pages = Starlette(
             routes=[route for part in parts for route in part.routes()],
             exception_handlers={

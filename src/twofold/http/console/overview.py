@@ -144,7 +144,7 @@ def _troubles(report: Report, lines: Sequence[Line]) -> Iterator[Trouble]:
     for name, counted in report.processes.items():
         if counted["stuckInstances"]:
             why = f"{counted['stuckInstances']:,} instances are stuck, and try again by themselves"
-            yield Trouble(name, why, f"/processes/{name}?status=stuck", bad=False)
+            yield Trouble(name, why, f"/processes?process={name}&status=stuck", bad=False)
     if report.rejected_messages:
         why = "they could not be used, and wait to be tried again or dismissed"
         yield Trouble(f"{report.rejected_messages:,} messages kept aside", why, "/messages", False)

@@ -12,6 +12,7 @@ from twofold.errors import InvalidInput, NotFound, Problem
 from twofold.messages.recorded import Recorded, moment
 from twofold.ports.agenda import QueuedCommand
 from twofold.ports.log import STORED
+from twofold.runtime.nearest import nearest
 from twofold.runtime.processes.instances import Failure, Instance
 from twofold.runtime.processes.step_records import Step, read_step
 from twofold.runtime.system import System
@@ -197,7 +198,7 @@ class ProcessViews:
 
     def _reacting(self, process: str) -> Reacting:
         if process not in self._reactings:
-            raise NotFound("process", process)
+            raise NotFound("process", process, nearest(process, self._reactings))
         return self._reactings[process]
 
 

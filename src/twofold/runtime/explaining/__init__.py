@@ -1,0 +1,1 @@
+"""Why rows look as they do, and what came of requests."""

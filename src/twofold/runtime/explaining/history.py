@@ -1,0 +1,348 @@
+"""Why a row looks as it does: its events, fold by fold, as differences (ADR 0025).
+
+Events of streams that bear the document's name are found by their index, all of them. Others, whose
+documents are found by what they say, can only be found by reading: the newest stretch of the log up
+to the row's last event is looked through, and the answer tells which. Whether that was everything
+is told by the outcome: what was found folds to the row as it is, or does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from twofold.errors import InvalidInput, NotFound, Problem
+from twofold.messages.recorded import Recorded
+from twofold.ports.read_store import Condition, Row, Scalar, Select
+from twofold.runtime.applying import Applier
+from twofold.runtime.explaining.concerns import Places, concerned, places
+from twofold.runtime.folding import Change, Decoded, FoldBatch
+from twofold.runtime.nearest import nearest
+from twofold.runtime.parking.desk import DocumentView, View, document_view
+from twofold.runtime.parking.parking import NoParking
+from twofold.runtime.parking.sequences import (
+    Parked,
+    of_document,
+    of_stream,
+    parked_of,
+    parked_table,
+)
+from twofold.runtime.system import System
+from twofold.wiring.foldings import Folding
+
+LOOKED_THROUGH = 10_000
+_MOST_LOOKED_THROUGH = 1_000_000
+_MOST_EVENTS = 10_000
+_AT_ONCE = 2_000
+_DISCARDS = 200
+
+
+class StepView(View, frozen=True):
+    """An event and what it did to the document.
+
+    ``outcome``: "applied", "waits" (it is parked, or behind what is), "left-out" (discarded on
+    purpose), "not-yet", or "failed", where this code can't fold it (``error``).
+    """
+
+    position: int
+    id: str
+    event: str
+    stream: str
+    time: datetime
+    actor: str
+    causation_id: str
+    outcome: str
+    error: str
+    change: DocumentView | None
+
+
+class LookedView(View, frozen=True):
+    """What was looked through beside the document's own streams: positions ``after`` < … ≤
+    ``until``; nothing where its own streams have all. ``whole``: there is nothing else to look at.
+    """
+
+    after: int
+    until: int
+    whole: bool
+
+
+class HistoryView(View, frozen=True):
+    """The history of a document, the newest event first.
+
+    ``row`` is the document as stored. ``explained``: whether the events that were found fold to
+    exactly that; ``unexplained`` are the fields that differ, from what folding gives to the row.
+    ``total`` counts the events found, ``cut`` tells that there are more than are folded at once.
+    """
+
+    projection: str
+    version: int
+    key: str
+    row: Any
+    row_position: int
+    steps: tuple[StepView, ...]
+    total: int
+    page: int
+    size: int
+    explained: bool
+    unexplained: DocumentView | None
+    looked: LookedView
+    cut: bool
+    parked: str
+
+
+class _Held:
+    """A read transaction of one document in memory; others are as they are stored now."""
+
+    def __init__(self, system: System, table: str, key: str) -> None:
+        self.raw: bytes | None = None
+        self._system = system
+        self._table = table
+        self._key = key
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        found = {self._key: self.raw}
+        for key in set(keys) - {self._key}:
+            found[key] = await self._system.read_store.get(self._table, key)
+        return {key: raw for key, raw in found.items() if raw is not None}
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        return {}
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    """What is parked: from which position on, and what was left out on purpose."""
+
+    sequences: Mapping[str, int]
+    left_out: frozenset[int]
+
+    def outcome(self, event: Recorded, applied: int) -> str:
+        if event.position in self.left_out:
+            return "left-out"
+        since = min(
+            self.sequences.get(one, event.position + 1) for one in (_OWN, of_stream(event.stream))
+        )
+        if since <= event.position:
+            return "waits"
+        return "applied" if event.position <= applied else "not-yet"
+
+
+_OWN = ""
+
+
+class DocumentHistory:
+    """Tells the histories of a system's documents."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def show(
+        self,
+        projection: str,
+        key: str,
+        *,
+        page: int = 0,
+        size: int = 25,
+        look_through: int = LOOKED_THROUGH,
+    ) -> HistoryView:
+        """A page of the history, from 0. ``look_through``: at most so many events of the log.
+
+        Raises NotFound where there is neither a row nor an event, InvalidInput for handwritten
+        projections.
+        """
+        applier, folding = self._folding(projection)
+        row = await self._system.read_store.row(applier.table, key)
+        applied = self._system.progress.checkpoint(applier.table).position
+        where = places(folding, self._system.wired.events, key)
+        until = row.position if row else self._system.progress.head
+        looked = _looked(where, until, min(look_through, _MOST_LOOKED_THROUGH))
+        events, cut = await self._events(folding, where, looked, key)
+        if row is None and not events:
+            raise NotFound(projection, key)
+        parked, waiting = await self._parked(applier, key, where.streams)
+        outcomes = {event.position: waiting.outcome(event, applied) for event in events}
+        held = _Held(self._system, applier.table, key)
+        folded = _Folded(folding, applier.table, key, held)
+        begin = max(0, len(events) - (page + 1) * size)
+        end = max(0, len(events) - page * size)
+        steps = await self._steps(folded, events, outcomes, where, begin, end)
+        unexplained = _unexplained(key, held.raw, row)
+        return HistoryView(
+            projection,
+            applier.version,
+            key,
+            msgspec.json.decode(row.document) if row else None,
+            row.position if row else 0,
+            tuple(reversed(steps)),
+            len(events),
+            page,
+            size,
+            unexplained is None,
+            unexplained,
+            looked,
+            cut,
+            parked,
+        )
+
+    def _folding(self, projection: str) -> tuple[Applier, Folding]:
+        by_name = {one.name: one for one in self._system.appliers}
+        if projection not in by_name:
+            raise NotFound("projection", projection, nearest(projection, by_name))
+        found = by_name[projection].projection
+        if not isinstance(found, Folding):
+            why = f"{projection} is handwritten: what its events do to which rows is not known"
+            raise InvalidInput([Problem("projection", why)])
+        return by_name[projection], found
+
+    async def _events(
+        self, folding: Folding, where: Places, looked: LookedView, key: str
+    ) -> tuple[list[Recorded], bool]:
+        """Events that concern the document, or may; the oldest first, and the newest if cut."""
+        found: dict[int, Recorded] = {}
+        for stream in where.streams:
+            async for event in self._stream(stream):
+                if event.type in folding.folds:
+                    found[event.position] = event
+        if where.types:
+            async for event in self._stretch(looked):
+                if event.type in where.types and self._may_concern(folding, event, key):
+                    found[event.position] = event
+        positions = sorted(found)
+        return [found[one] for one in positions[:_MOST_EVENTS]], len(positions) > _MOST_EVENTS
+
+    async def _stream(self, stream: str) -> Any:
+        version = 0
+        while version <= _MOST_EVENTS:
+            events = await self._system.log.read_stream(stream, version, _AT_ONCE)
+            for event in events:
+                yield event
+            if len(events) < _AT_ONCE:
+                return
+            version = events[-1].version
+
+    async def _stretch(self, looked: LookedView) -> Any:
+        position = looked.after
+        while position < looked.until:
+            size = min(_AT_ONCE, looked.until - position)
+            events = await self._system.log.read(position, size)
+            for event in events:
+                yield event
+            if not events:
+                return
+            position = events[-1].position
+
+    def _may_concern(self, folding: Folding, recorded: Recorded, key: str) -> bool:
+        try:
+            event = self._system.wired.events.decode(recorded)
+            found = concerned(folding, recorded, event)
+        except Exception:
+            # What can't be read names nothing; its stream is parked.
+            return False
+        return key in found.keys or bool(found.searched)
+
+    async def _parked(
+        self, applier: Applier, key: str, streams: Iterable[str]
+    ) -> tuple[str, _Waiting]:
+        """The sequence of the document if it is parked, and all that waits."""
+        store, table = self._system.read_store, parked_table(applier.table)
+        sequences, own = {}, of_document(key)
+        for name in (own, *map(of_stream, streams)):
+            raw = await store.get(table, name)
+            if raw is not None:
+                sequences[_OWN if name == own else name] = parked_of(raw).position
+        where = (Condition("sequence", "any_of", (own,)),)
+        found = await store.select(table, Select(where, limit=_DISCARDS, total=False))
+        marks: list[Parked] = [parked_of(raw) for raw in found.documents]
+        left_out = frozenset(one.position for one in marks if one.state == "discarded")
+        return own if _OWN in sequences else "", _Waiting(sequences, left_out)
+
+    async def _steps(
+        self,
+        folded: _Folded,
+        events: Sequence[Recorded],
+        outcomes: Mapping[int, str],
+        where: Places,
+        begin: int,
+        end: int,
+    ) -> list[StepView]:
+        """The steps from ``begin`` to ``end``; all others are folded as well, for the outcome."""
+        steps = []
+        for number, event in enumerate(events):
+            if outcomes[event.position] != "applied":
+                change, error, outcome = None, "", outcomes[event.position]
+            else:
+                change, error = await folded.take(self._decoded(event))
+                outcome = "failed" if error else "applied"
+            if begin <= number < end and not (
+                outcome == "applied" and change is None and event.type in where.searching
+            ):
+                steps.append(_step(event, outcome, error, change))
+        return steps
+
+    def _decoded(self, event: Recorded) -> Decoded:
+        with suppress(Exception):
+            return event, self._system.wired.events.decode(event)
+        return event, None
+
+
+class _Folded:
+    """One document, as event after event is folded into it."""
+
+    def __init__(self, folding: Folding, table: str, key: str, held: _Held) -> None:
+        self._folding = folding
+        self._table = table
+        self._key = key
+        self._held = held
+
+    async def take(self, decoded: Decoded) -> tuple[Change | None, str]:
+        """What an event does to the document, None if nothing; or why it can't be folded."""
+        if decoded[1] is None:
+            return None, "this code can't decode it"
+        batch = FoldBatch(self._folding, self._table, NoParking(self._folding.name), self._key)
+        transaction: Any = self._held
+        try:
+            _, _, changes = await batch.fold(transaction, [decoded])
+        except Exception as exc:
+            # Folds are the application's code, and may raise anything.
+            cause = exc.__cause__ or exc
+            return None, f"{type(cause).__name__}: {cause}"
+        change = next((one for one in changes if one.key == self._key), None)
+        if change is not None:
+            self._held.raw = change.after
+        return change, ""
+
+
+def _step(event: Recorded, outcome: str, error: str, change: Change | None) -> StepView:
+    return StepView(
+        event.position,
+        event.id,
+        event.type,
+        event.stream,
+        event.time,
+        event.actor,
+        event.causation_id,
+        outcome,
+        error,
+        document_view(change) if change is not None else None,
+    )
+
+
+def _looked(where: Places, until: int, most: int) -> LookedView:
+    if not where.types:
+        return LookedView(0, 0, True)
+    after = max(0, until - most)
+    return LookedView(after, until, after == 0)
+
+
+def _unexplained(key: str, folded: bytes | None, row: Row | None) -> DocumentView | None:
+    """How the row differs from what its events fold to; None if it does not."""
+    stored = row.document if row else None
+    if folded == stored:
+        return None
+    view = document_view(Change(key, folded, stored))
+    return None if view.what == "unchanged" else view
