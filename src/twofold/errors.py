@@ -25,6 +25,8 @@
     ├── ForeignLog              a read store was built from another log
     ├── ShapeChanged            a read model's table has other columns than its declaration
     ├── Outdated                folds have changed since their read models were built
+    ├── RebuildRunning          somebody is building this read model anew, or switching it
+    ├── VersionsChanged         versions of a read model are not as they were seen
     ├── CheckpointLost          another worker moved this projection's checkpoint
     ├── LeaseLost               another worker holds this part of the work now
     ├── StoreUnavailable        a database or broker does not answer
@@ -329,6 +331,29 @@ class Outdated(TwofoldError):
             f"{events} events in the log, run: twofold rebuild APP {' '.join(projections)} (or, "
             "where the change does not concern rows made so far: twofold adopt APP PROJECTION)"
         )
+
+
+class RebuildRunning(TwofoldError):
+    """Somebody else is building a version of this projection, or switching its versions."""
+
+    def __init__(self, projection: str, by: str, what: str) -> None:
+        self.projection = projection
+        self.by = by
+        self.what = what
+        whose = f" by {by}" if by else ""
+        super().__init__(
+            f"{projection} is being worked on{whose}: {what}. "
+            f"Watch it with: twofold versions APP list {projection}"
+        )
+
+
+class VersionsChanged(TwofoldError):
+    """The versions of a read model are not as they were seen; nothing was done."""
+
+    def __init__(self, projection: str, why: str) -> None:
+        self.projection = projection
+        self.why = why
+        super().__init__(f"the versions of {projection} are not as they were seen: {why}")
 
 
 class CheckpointLost(TwofoldError):

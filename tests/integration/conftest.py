@@ -21,6 +21,7 @@ from twofold.adapters.postgres.read_store import PostgresReadStore
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
+from twofold.assembly.assemble import shadow_store
 from twofold.runtime.clock import SeededChance, SystemClock
 
 Stores: TypeAlias = Callable[[], tuple[Any, Any]]
@@ -81,6 +82,7 @@ async def start(stores: Stores) -> AsyncIterator[Start]:
                 settings=RuntimeSettings(projections=projections, **settings),
                 roles=roles,
                 transport=transport,
+                shadows=shadow_store,
             )
             return await stack.enter_async_context(system)
 

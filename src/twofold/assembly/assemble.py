@@ -80,6 +80,7 @@ def assemble(
         roles=roles,
         transport=transport,
         tracing=tracing or tracing_of_process(),
+        shadows=shadow_store,
     )
 
 

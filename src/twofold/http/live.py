@@ -14,6 +14,7 @@ from twofold.errors import Forbidden, InvalidInput, Problem, SignInRequired
 from twofold.http.exchange import Exchange
 from twofold.http.rejections import TooManyConnections
 from twofold.messages.recorded import moment
+from twofold.ports.read_store import Checkpoint
 from twofold.runtime.system import System
 from twofold.wiring.routes import Route
 
@@ -126,15 +127,12 @@ class _Stream:
         self.over = False
         self._exchange = exchange
         self._progress = system.progress
-        self._tables = {name: system.tables[name] for name in names}
+        self._names, self._tables = names, system.tables
         self._clock = system.clock
         self._sent_at = system.clock.monotonic()
         self._ends = self._sent_at + _LONGEST_SECONDS
         known = _known(exchange)
-        self._told = {
-            name: self._progress.checkpoint(table).position if known is None else known
-            for name, table in self._tables.items()
-        }
+        self._told = {name: self._at(name).position if known is None else known for name in names}
 
     async def open(self) -> None:
         """Say that the stream is there, and what a client coming back has missed."""
@@ -162,8 +160,8 @@ class _Stream:
         self.wake.set()
 
     async def _tell(self) -> None:
-        for name, table in self._tables.items():
-            checkpoint = self._progress.checkpoint(table)
+        for name in self._names:
+            checkpoint = self._at(name)
             if checkpoint.position > self._told[name]:
                 self._told[name] = checkpoint.position
                 data = {
@@ -175,6 +173,9 @@ class _Stream:
                 told = min(self._told.values())
                 event = b"id: %d\nevent: moved\ndata: %s\n\n"
                 await self._send(event % (told, msgspec.json.encode(data)))
+
+    def _at(self, name: str) -> Checkpoint:
+        return self._progress.checkpoint(self._tables[name])
 
     async def _send(self, part: bytes) -> None:
         self._sent_at = self._clock.monotonic()

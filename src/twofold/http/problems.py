@@ -103,6 +103,20 @@ KINDS = (
         "The parked sequence was released, discarded or tried again meanwhile. Look at it again.",
     ),
     Kind(
+        errors.RebuildRunning,
+        409,
+        "Somebody else is at it",
+        "The read model is being built anew, or its versions are being switched. Wait for it, or "
+        "cancel it.",
+    ),
+    Kind(
+        errors.VersionsChanged,
+        409,
+        "Not as it was seen",
+        "The versions of the read model have changed since they were looked at, or can't be used "
+        "in this way. `detail` says how. Look at them again.",
+    ),
+    Kind(
         errors.Outdated,
         409,
         "Made by other code",

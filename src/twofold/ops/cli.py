@@ -10,6 +10,7 @@ from twofold.errors import TwofoldError
 from twofold.ops.commands import events, monitoring, proof, rejected, run, status
 from twofold.ops.commands.parked import parked
 from twofold.ops.commands.processes import processes
+from twofold.ops.commands.versions import rebuild, rollback, versions
 from twofold.ops.services.command import app as services
 
 app = typer.Typer(
@@ -26,10 +27,12 @@ app.command("events")(events.events)
 app.command("rejected")(rejected.rejected)
 app.command("monitoring")(monitoring.monitoring)
 app.command()(proof.verify)
-app.command()(proof.rebuild)
+app.command()(rebuild)
+app.command()(rollback)
 app.command()(proof.adopt)
 app.add_typer(processes, name="processes")
 app.add_typer(parked, name="parked")
+app.add_typer(versions, name="versions")
 app.add_typer(services, name="services")
 
 

@@ -33,6 +33,12 @@ import msgspec
 from twofold.errors import CheckpointLost
 from twofold.ports.log import LogTransaction
 
+BESIDE = -1
+"""``Checkpoint.chosen_us`` of a version that is being built and that nobody reads yet."""
+
+DROPPED = -2
+"""``Checkpoint.chosen_us`` of a version that nobody may use any more: it is about to go."""
+
 Scalar: TypeAlias = str | int | bool | Decimal | datetime | date | None
 ColumnValue: TypeAlias = Scalar | tuple[str, ...]
 
@@ -115,7 +121,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     ``served_from``: the log's head when the table was begun; nobody reads it before ``position``
     is there. It is set by ``claim`` and stays. ``parked`` sequences of events wait beside the table
     and are not in its rows; ``mended`` counts how often that changed. Both are changed by ``mend``
-    alone.
+    alone. ``chosen_us``: when readers were last told to use this version, in microseconds since
+    1970 (0: since it was made), or ``BESIDE``, or ``DROPPED``. It is set by ``claim`` and changed
+    by ``choose`` alone.
     """
 
     projection: str
@@ -127,11 +135,23 @@ class Checkpoint(msgspec.Struct, frozen=True):
     served_from: int = 0
     parked: int = 0
     mended: int = 0
+    chosen_us: int = 0
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is built beside the version that is read."""
+        return self.chosen_us == BESIDE
+
+    @property
+    def readable(self) -> bool:
+        """Whether it was made to be read, or chosen since: neither beside another nor dropped."""
+        return self.chosen_us >= 0
 
     @property
     def served(self) -> bool:
-        """Whether it has been filled as far as the log went when it was begun."""
-        return self.position >= self.served_from
+        """Whether it may be read: filled as far as the log went when it was begun, and not beside
+        another version."""
+        return self.position >= self.served_from and self.readable
 
     def stands_at(self, position: int) -> bool:
         """Whether exactly the events up to ``position`` are applied, in all partitions."""
@@ -153,6 +173,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
             served_from=known.served_from,
             parked=known.parked,
             mended=known.mended,
+            chosen_us=known.chosen_us,
         )
 
     def parted(self, partitions: int) -> tuple[Part, ...] | None:
@@ -290,6 +311,12 @@ class ReadTransaction(Protocol):
 
     async def mend(self, projection: str, parked: int) -> None:
         """Rows change without events, and ``parked`` sequences more wait beside them (or less).
+
+        Only in a transaction that has moved or holds the checkpoint.
+        """
+
+    async def choose(self, projection: str, chosen_us: int) -> None:
+        """Readers are to use this version from now on, or not: see ``Checkpoint.chosen_us``.
 
         Only in a transaction that has moved or holds the checkpoint.
         """

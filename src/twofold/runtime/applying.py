@@ -18,7 +18,7 @@ from twofold.messages.value import Event
 from twofold.ports.read_store import Checkpoint, Move, ReadStore, ReadTransaction, Table
 from twofold.runtime.folding import Change, Decoded, fold_events, types_of, write_by_hand
 from twofold.runtime.observing.observer import Observer
-from twofold.runtime.parking.parking import Parking, Remembered, Rules, Suspects
+from twofold.runtime.parking.parking import LeftOut, Parking, Remembered, Rules, Suspects
 from twofold.runtime.parking.sequences import Parked, tables_beside
 from twofold.runtime.versions import table_name
 from twofold.wiring.event_types import EventTypes
@@ -115,7 +115,7 @@ class Batch:
 class Applier:
     """One projection in one version, and where it writes.
 
-    ``suspects`` are events that are known to fail although no fold of theirs raises.
+    ``left_out``: what was discarded on purpose, and is not applied when it comes again.
     """
 
     def __init__(
@@ -132,6 +132,7 @@ class Applier:
         self.table = table_name(projection.name, version)
         self.types = types_of(projection)
         self.rules = rules
+        self.left_out: LeftOut = frozenset()
         self._remembered = Remembered()
         self._epoch = epoch
         self._observer = observer
@@ -212,6 +213,7 @@ class Applier:
             # What one transaction mended before is nobody's to remember until it holds.
             None if inline else self._remembered,
             releasing,
+            self.left_out,
         )
 
     async def take(

@@ -127,6 +127,8 @@ class FoldBatch:
         return self._rows()
 
     def _plan(self, recorded: Recorded, event: Event | None) -> None:
+        if self._parking.leaves_out(of_stream(recorded.stream), recorded.position):
+            return
         suspect = self._parking.suspects.get(recorded.position)
         if event is None:
             assert suspect is not None
@@ -225,6 +227,8 @@ class FoldBatch:
 
     def _fold(self, step: _Step, key: str) -> None:
         recorded = step.recorded
+        if self._parking.leaves_out(of_document(key), recorded.position):
+            return
         if self._parking.active:
             sequence = of_document(key)
             if self._parking.holds(sequence, recorded.position):
@@ -363,7 +367,7 @@ async def write_by_hand(
         handler = writing.handlers.get(recorded.type)
         stream = of_stream(recorded.stream)
         suspect = parking.suspects.get(recorded.position)
-        if handler is None:
+        if handler is None or parking.leaves_out(stream, recorded.position):
             continue
         if parking.active and parking.holds(stream, recorded.position):
             parking.wait(stream, recorded)

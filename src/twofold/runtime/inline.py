@@ -18,7 +18,7 @@ from twofold.wiring.event_types import EventTypes
 class InlineProjections:
     """All projections of a system, applied before the command is answered.
 
-    ``tail`` is for processes that follow the log.
+    ``appliers`` may change between two batches. ``tail`` is for processes that follow the log.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class InlineProjections:
         self._applied = []
         reading = self._store.within(transaction)
         batch = Batch(events, self._types, events[0].position - 1)
-        for applier in self._appliers:
+        for applier in tuple(self._appliers):
             await self._bring(applier, reading, batch)
 
     def committed(self, events: Sequence[Recorded]) -> None:

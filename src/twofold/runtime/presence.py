@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 import structlog
@@ -50,7 +50,11 @@ def needed_roles(wired: Wired, settings: RuntimeSettings, *, broker: bool) -> fr
 
 
 class Presence:
-    """Tells of this process's roles as long as it runs, and knows of everybody's."""
+    """Tells of this process's roles as long as it runs, and knows of everybody's.
+
+    ``reading``: the tables that it reads, which nobody may drop meanwhile. ``signed``: when the
+    last sign that came through was begun.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Presence:
         seconds: float,
         clock: Clock,
         chance: Chance,
+        reading: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._groups = [_group(role) for role in ROLES if role in roles]
         self._needed = frozenset(needed)
@@ -67,6 +72,8 @@ class Presence:
         self._seconds = seconds
         self._clock = clock
         self._member = chance.new_id(clock.now())
+        self._reading = reading
+        self.signed = clock.monotonic()
 
     async def run(self) -> None:
         """Give signs of life until cancelled, after a first one at the start."""
@@ -76,8 +83,15 @@ class Presence:
 
     async def sign(self) -> None:
         """Give one sign. Where the database does not answer, nobody can ask for it either."""
+        begun = self._clock.monotonic()
+        if not self._groups:
+            # Whoever only looks, for a moment, is not waited for.
+            self.signed = begun
+            return
+        groups = [*self._groups, *map(readers_of, self._reading())]
         try:
-            await self._leases.sign(self._groups, self._member, self._seconds)
+            await self._leases.sign(groups, self._member, self._seconds)
+            self.signed = begun
         except StoreUnavailable as exc:
             _LOG.debug("no sign of life is given", why=str(exc))
 
@@ -94,7 +108,8 @@ class Presence:
 
     async def leave(self) -> None:
         """Nobody should wait for this process any more."""
-        leaving = (self._leases.leave(group, self._member) for group in self._groups)
+        groups = [*self._groups, *map(readers_of, self._reading())]
+        leaving = (self._leases.leave(group, self._member) for group in groups)
         for outcome in await asyncio.gather(*leaving, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 _LOG.warning("signs of life run out by themselves", why=str(outcome))
@@ -109,6 +124,11 @@ def absence(role: str, presence: RolePresence) -> str:
         f"no process of the role {role} lives: the last one was seen "
         f"{presence.age_seconds:.0f} s ago"
     )
+
+
+def readers_of(table: str) -> str:
+    """The group of those who read a table."""
+    return f"reads {table}"
 
 
 def _group(role: str) -> str:

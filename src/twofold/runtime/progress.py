@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,8 @@ _INSTANT_SECONDS = 1e-6
 class Progress:
     """Checkpoints of registered projections. What it knows may be old, never too new.
 
-    ``stopped`` has the reason for each projection that can't go on.
+    ``stopped`` has the reason for each projection that can't go on. ``stored`` are all checkpoints
+    there are, of other versions too, as they were last looked at; that look began at ``looked``.
     """
 
     def __init__(
@@ -34,10 +35,23 @@ class Progress:
         self._look: asyncio.Task[None] | None = None
         self.stopped: dict[str, str] = {}
         self.head = 0
+        self.stored: Mapping[str, Checkpoint] = {}
+        self.looked = clock.monotonic()
+        self._met: set[str] = set()
+        self._asked = self._answered = 0
 
     def checkpoint(self, table: str) -> Checkpoint:
         """The last known checkpoint."""
         return self._known[table]
+
+    def watch(self, table: str) -> None:
+        """Know of one more table from now on."""
+        new = self.stored.get(table) or Checkpoint(table, 0, 0, self._log.epoch)
+        self._known.setdefault(table, new)
+
+    def gone(self, table: str) -> bool:
+        """Whether a table that there was has been dropped, or its checkpoint lost."""
+        return table in self._met and table not in self.stored
 
     def advanced(self, checkpoints: Sequence[Checkpoint]) -> None:
         """A worker of this process moved checkpoints."""
@@ -45,7 +59,7 @@ class Progress:
             known = self._known.get(checkpoint.projection)
             if known is None:
                 continue
-            if _order(checkpoint) > _order(known) or checkpoint.served_from > known.served_from:
+            if _order(checkpoint) > _order(known) or _begun(checkpoint) > _begun(known):
                 latest = max(known, checkpoint, key=lambda one: one.mended)
                 self._known[checkpoint.projection] = msgspec.structs.replace(
                     max(known, checkpoint, key=_order),
@@ -53,6 +67,7 @@ class Progress:
                     served_from=max(checkpoint.served_from, known.served_from),
                     parked=latest.parked,
                     mended=latest.mended,
+                    chosen_us=max(checkpoint.chosen_us, known.chosen_us),
                 )
         self._moved.set()
         self._moved = asyncio.Event()
@@ -75,12 +90,18 @@ class Progress:
         if not self._known:
             # A process without projections may have no read store.
             return
+        self._asked += 1
+        asked, begun = self._asked, self._clock.monotonic()
         stored: Mapping[str, Checkpoint] = await self._store.checkpoints()
         for checkpoint in stored.values():
             if checkpoint.projection in self._known and checkpoint.epoch != self._log.epoch:
                 raise ForeignLog(
                     f"read model {checkpoint.projection}", self._log.epoch, checkpoint.epoch
                 )
+        if asked > self._answered:
+            # An answer that was overtaken by a later one would turn back what was chosen.
+            self._answered, self.stored, self.looked = asked, stored, begun
+            self._met |= stored.keys()
         self.advanced([c for c in stored.values() if c.projection in self._known])
 
     async def reread(self, table: str) -> None:
@@ -97,9 +118,15 @@ class Progress:
 
         Raises NotCaughtUp after the timeout, naming the one furthest behind.
         """
+        await self.follow(lambda: tables, position, timeout_seconds)
+
+    async def follow(
+        self, tables: Callable[[], Sequence[str]], position: int, timeout_seconds: float
+    ) -> None:
+        """The same for tables that may be others by then: asked for again at each move."""
         begun = self._clock.monotonic()
         while True:
-            behind = [table for table in tables if self._known[table].position < position]
+            behind = [table for table in tables() if self._known[table].position < position]
             if not behind:
                 return
             left = begun + timeout_seconds - self._clock.monotonic()
@@ -107,14 +134,18 @@ class Progress:
                 raise self._not_caught_up(behind, position, timeout_seconds)
             await self.next_move(left)
 
-    async def serve(self, tables: Sequence[str], timeout_seconds: float) -> None:
+    async def serve(self, tables: Callable[[], Sequence[str]], timeout_seconds: float) -> None:
         """Wait until all ``tables`` are filled, so that they may be read.
 
         Raises NotCaughtUp after the timeout.
         """
-        for table in tables:
-            if not self._known[table].served:
-                await self.reach((table,), self._known[table].served_from, timeout_seconds)
+        begun = self._clock.monotonic()
+        while unread := [table for table in tables() if not self._known[table].served]:
+            left = begun + timeout_seconds - self._clock.monotonic()
+            if left <= _INSTANT_SECONDS:
+                wanted = self._known[unread[0]].served_from
+                raise self._not_caught_up(unread[:1], wanted, timeout_seconds)
+            await self.next_move(left)
 
     def state(self, table: str) -> str:
         """ "stopped", "rebuilding" (not served yet), "parked" (some of it waits), "catching-up" or
@@ -163,6 +194,11 @@ class Progress:
         slowest = min(behind, key=lambda table: self._known[table].position)
         applied = self._known[slowest].position
         return NotCaughtUp(slowest, position, applied, timeout_seconds, self.state(slowest))
+
+
+def _begun(checkpoint: Checkpoint) -> tuple[int, int]:
+    """What is set once, and seen late by whoever knew of the table before it was there."""
+    return checkpoint.served_from, checkpoint.chosen_us
 
 
 def _order(checkpoint: Checkpoint) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -12,13 +12,22 @@ from twofold.domain.projection import OneOf, PageOf, Projection
 from twofold.errors import InvalidInput, NotCaughtUp, NotFound, SignInRequired
 from twofold.messages.value import Query, ReadModel
 from twofold.ports.log import Log
-from twofold.ports.read_store import Condition, ReadStore, Select, Selected, Summed, Sums
+from twofold.ports.read_store import (
+    Checkpoint,
+    Condition,
+    ReadStore,
+    Select,
+    Selected,
+    Summed,
+    Sums,
+)
 from twofold.runtime.listing import Listing, ListRequest, Parameters
 from twofold.runtime.observing.documents import observed
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.parking.sequences import of_document, parked_of, parked_table
 from twofold.runtime.progress import Progress
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.switching import Switching
 from twofold.runtime.tokens import Tokens
 from twofold.wiring.foldings import Folding
 from twofold.wiring.routes import Route
@@ -28,6 +37,8 @@ A = TypeVar("A")
 R = TypeVar("R")
 D = TypeVar("D", bound=ReadModel)
 S = TypeVar("S", Select, Sums)
+Tables = Mapping[str, str]
+"""Tables by the names of their projections."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +73,7 @@ class Queries:
         read_store: ReadStore,
         progress: Progress,
         tokens: Tokens,
-        tables: dict[str, str],
+        switching: Switching,
         settings: RuntimeSettings,
         observer: Observer,
     ) -> None:
@@ -72,7 +83,8 @@ class Queries:
         self._observer = observer
         self._progress = progress
         self._tokens = tokens
-        self._tables = tables
+        self._switching = switching
+        self._tables = switching.tables
         self._settings = settings
         self.listings = {name: Listing(f.model) for name, f in wired.foldings.items()}
 
@@ -81,13 +93,17 @@ class Queries:
         assert isinstance(route.target, OneOf)
         folding = self._wired.foldings[route.target.projection.name]
         limited = route.may.check(route.path or folding.name, asked.caller)
-        table = self._tables[folding.name]
-        late = await self._caught_up((table,), route, asked)
-        # Read before the document, so that the answer contains at least what it claims.
-        checkpoint = self._progress.checkpoint(table)
-        waits_from = await self.waits_from(folding.name, key)
-        self._refuse_parked(table, waits_from, route, asked)
-        raw = await self._store.get(table, key) if "\x00" not in key else None
+
+        async def read(tables: Tables) -> tuple[Checkpoint, int, bytes | None]:
+            # Known before the document, so that the answer contains at least what it claims.
+            table = tables[folding.name]
+            checkpoint = self._progress.checkpoint(table)
+            waits_from = await self._waits_from(table, key)
+            self._refuse_parked(table, waits_from, route, asked)
+            raw = await self._store.get(table, key) if "\x00" not in key else None
+            return checkpoint, waits_from, raw
+
+        late, (checkpoint, waits_from, raw) = await self._read((folding.name,), route, asked, read)
         if raw is None or not self._shows(folding, raw, limited, asked.caller):
             raise NotFound(folding.name, key)
         stale = late or waits_from > 0 or checkpoint.position < self._progress.head
@@ -104,11 +120,13 @@ class Queries:
         request = listing.request(parameters, self._tokens, route.target.sort)
         if request.mine and not asked.caller.subject:
             raise SignInRequired(f"mine of {folding.name}")
-        table = self._tables[folding.name]
-        late = await self._caught_up((table,), route, asked)
-        checkpoint = self._progress.checkpoint(table)
         select = self._visible(folding, request.select, limited or request.mine, asked.caller)
-        selected = await self._store.select(table, select)
+
+        async def read(tables: Tables) -> tuple[Checkpoint, Selected]:
+            table = tables[folding.name]
+            return self._progress.checkpoint(table), await self._store.select(table, select)
+
+        late, (checkpoint, selected) = await self._read((folding.name,), route, asked, read)
         stale = late or checkpoint.parked > 0 or checkpoint.position < self._progress.head
         return request, Answered(selected, checkpoint.position, checkpoint.time_us, stale)
 
@@ -120,13 +138,16 @@ class Queries:
             raise InvalidInput(f"nothing answers {type(query).__name__}")
         answering, route = known
         limited = route.may.check(type(query).__name__, asked.caller)
-        tables = tuple(self._tables[p.name] for p in answering.projections)
-        late = await self._caught_up(tables, route, asked)
-        checkpoints = [self._progress.checkpoint(table) for table in tables]
+        names = tuple(p.name for p in answering.projections)
+
+        async def read(tables: Tables) -> tuple[list[Checkpoint], Any]:
+            checkpoints = [self._progress.checkpoint(tables[name]) for name in names]
+            reader = StoreReader(self, tables, asked.caller, limited)
+            return checkpoints, await answering.function(query, reader)
+
+        late, (checkpoints, answer) = await self._read(names, route, asked, read)
         checkpoint = min(checkpoints, key=lambda one: one.position)
         parked = any(one.parked for one in checkpoints)
-        reader = StoreReader(self, asked.caller, limited)
-        answer = await answering.function(query, reader)
         stale = late or parked or checkpoint.position < self._progress.head
         return Answered(answer, checkpoint.position, checkpoint.time_us, stale)
 
@@ -134,11 +155,41 @@ class Queries:
         """The cursor to the page after ``selected``."""
         return self.listings[folding].next_cursor(request.select, selected.last, self._tokens)
 
-    async def _caught_up(self, tables: Sequence[str], route: Route, asked: Asked) -> bool:
+    async def _read(
+        self,
+        names: Sequence[str],
+        route: Route,
+        asked: Asked,
+        read: Callable[[Tables], Awaitable[A]],
+    ) -> tuple[bool, A]:
+        """What ``read`` finds once the caller's token is reached, and whether it is late.
+
+        All of one answer comes from the same versions. Where one of them was dropped meanwhile,
+        which takes a process that stood still, everything is read anew.
+        """
+        while True:
+            late = await self._caught_up(names, route, asked)
+            tables = dict(self._tables)
+            used = [tables[name] for name in names]
+            try:
+                answer = await read(tables)
+            except Exception:
+                if await self._switching.are_there(used):
+                    raise
+                continue
+            if await self._switching.are_there(used):
+                return late, answer
+
+    async def _caught_up(self, names: Sequence[str], route: Route, asked: Asked) -> bool:
         """Wait for the caller's token; whether the answer is late. Raises NotCaughtUp, BadToken.
 
         A table that is being filled is not read, token or not: an empty page would be a lie.
         """
+
+        def tables() -> Sequence[str]:
+            # Others may be chosen while somebody waits.
+            return [self._tables[name] for name in names]
+
         wait = self._settings.wait_seconds if asked.wait_seconds is None else asked.wait_seconds
         wait = max(0.0, min(wait, self._settings.wait_limit_seconds))
         await self._progress.serve(tables, wait)
@@ -146,23 +197,30 @@ class Queries:
             return False
         position = self._tokens.position(asked.token, self._progress.head)
         try:
-            await self._reach(tables, position, wait)
+            await self._reach(names, tables, position, wait)
         except NotCaughtUp:
             if route.when_behind == "refuse":
                 raise
             return True
         return False
 
-    async def _reach(self, tables: Sequence[str], position: int, wait: float) -> None:
-        slowest = min(tables, key=lambda table: self._progress.checkpoint(table).position)
-        name = next(name for name, table in self._tables.items() if table == slowest)
+    async def _reach(
+        self,
+        names: Sequence[str],
+        tables: Callable[[], Sequence[str]],
+        position: int,
+        wait: float,
+    ) -> None:
+        name = min(names, key=lambda name: self._progress.checkpoint(self._tables[name]).position)
         cause = await self._observer.cause(self._log, position)
         with self._observer.waiting(name, position, cause):
-            await self._progress.reach(tables, position, wait)
+            await self._progress.follow(tables, position, wait)
 
     async def waits_from(self, projection: str, key: str) -> int:
         """The position of the first event of a document that waits, 0 if none does."""
-        table = self._tables[projection]
+        return await self._waits_from(self._tables[projection], key)
+
+    async def _waits_from(self, table: str, key: str) -> int:
         if not self._progress.checkpoint(table).parked:
             return 0
         raw = await self._store.get(parked_table(table), of_document(key))
@@ -199,8 +257,9 @@ class Queries:
 class StoreReader:
     """Reads documents for one query; limited to the caller's own where the rule says so."""
 
-    def __init__(self, queries: Queries, caller: Caller, limited: bool) -> None:
+    def __init__(self, queries: Queries, tables: Tables, caller: Caller, limited: bool) -> None:
         self._queries = queries
+        self._tables = tables
         self._limited = limited
         self.caller = caller
 
@@ -237,4 +296,4 @@ class StoreReader:
         return self._queries._wired.foldings[projection.name]
 
     def _table(self, projection: Projection[Any]) -> str:
-        return self._queries._tables[projection.name]
+        return self._tables[projection.name]

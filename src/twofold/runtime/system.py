@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from twofold.errors import StoreUnavailable, TooMuchParked, TwofoldError
+from twofold.errors import InvalidInput, Problem, StoreUnavailable, TooMuchParked, TwofoldError
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Append, AppendOutcome, Log
 from twofold.ports.read_store import ReadStore
@@ -38,6 +39,7 @@ from twofold.runtime.queued.running import QueuedCommands
 from twofold.runtime.sending import Done, Sent
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.streams import Streams, StreamState
+from twofold.runtime.switching import Switching
 from twofold.runtime.tail import Tail
 from twofold.runtime.tokens import Tokens
 from twofold.runtime.writer import Writer
@@ -46,6 +48,7 @@ from twofold.wiring.foldings import check_idempotent
 from twofold.wiring.wired import Wired, wire
 
 R = TypeVar("R")
+Shadows = Callable[[], AbstractAsyncContextManager[ReadStore]]
 _LOG = structlog.get_logger("twofold.system")
 
 
@@ -69,7 +72,8 @@ class System:
     the log for asynchronous projections, "relay" publishes the log to the transport, "scheduler"
     runs process managers, their timers, and inboxes, "commands" decides commands that were
     accepted to be decided later; without roles the system can only be looked at. Leaving the block
-    drains: queued commands are written, batches at hand are finished.
+    drains: queued commands are written, batches at hand are finished. ``shadows`` makes read
+    stores to fold a shadow in, to which read models are compared.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class System:
         transport: Transport | None = None,
         tracing: Tracing = NO_TRACING,
         beside: Sequence[Callable[[System], Companion]] = (),
+        shadows: Shadows | None = None,
     ) -> None:
         self.wired: Wired = wire(application)
         if not read_store.lends_transactions:
@@ -101,6 +106,7 @@ class System:
         self.transport: Transport | None = None
         if transport is not None:
             self.transport = ObservedTransport(transport, self.observer, self.settings.broker)
+        self._shadows = shadows
         self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._process_tasks: list[asyncio.Task[None]] = []
@@ -141,10 +147,11 @@ class System:
             self.observer,
             at_work=bool(self.roles),
         )
-        self.appliers = await self.choosing.choose() if self.reads else []
-        self.tables = {applier.name: applier.table for applier in self.appliers}
-        self.progress = Progress(list(self.tables.values()), self.read_store, self.log, self.clock)
+        appliers = await self.choosing.choose() if self.reads else []
+        names = [applier.table for applier in appliers]
+        self.progress = Progress(names, self.read_store, self.log, self.clock)
         await self.progress.refresh()
+        self._start_switching(appliers)
         self.lags = Lags(self.log, self.read_store, self.tables, self.clock)
         self.lag_history = LagHistory(self.lags, self.clock)
         self._start_commands()
@@ -157,7 +164,7 @@ class System:
             self.read_store,
             self.progress,
             self.tokens,
-            self.tables,
+            self.switching,
             self.settings,
             self.observer,
         )
@@ -167,7 +174,8 @@ class System:
                 await self.sharing.levelling.level(applier)
                 await self._catch_up(applier)
         elif not self.inline and "projector" in self.roles and not self._shares:
-            self._start_projectors()
+            for applier in self.appliers:
+                self._start_projector(applier)
         if self._writes_inline or "projector" in self.roles:
             self._spawn(self._retrying().run(), self._tasks)
         self._spawn(self._watch(), self._tasks)
@@ -178,15 +186,14 @@ class System:
         self.queued.open()
         for work in self.queued.working():
             self._spawn(work, self._command_tasks)
+        # What is read now was chosen before anybody could know that this process reads it.
+        await self.progress.look_at_store()
+        await self.switching.look()
         self._companions = [begin(self) for begin in self._beside] if self.roles else []
         for companion in self._companions:
             for work in companion.work():
                 self._spawn(work, self._tasks)
         self._open = True
-
-    async def claim(self, appliers: Sequence[Applier]) -> bool:
-        """Make versions ours; see ``Choosing.claim``."""
-        return await self.choosing.claim(appliers)
 
     @property
     def reads(self) -> bool:
@@ -203,6 +210,17 @@ class System:
     def ready(self) -> bool:
         """Whether the system takes requests."""
         return self._open
+
+    def shadow_store(self) -> AbstractAsyncContextManager[ReadStore]:
+        """An empty read store for comparisons, gone after the block. Raises InvalidInput."""
+        if self._shadows is None:
+            why = "this system has nowhere to fold a shadow: give it ``shadows``, or leave it out"
+            raise InvalidInput([Problem("verify", why)])
+        return self._shadows()
+
+    def work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out ``work`` beside everything else, until it ends or the system stops."""
+        self._spawn(work, self._tasks)
 
     def state_of(self, applier: Applier) -> str:
         """ "live", "catching-up", "rebuilding" or "stopped", as far as this process knows."""
@@ -259,7 +277,7 @@ class System:
             self.canary = Watch(self.log, self.progress, self.tables, self.clock, self.settings)
             self._spawn(self.canary.run(), self._tasks)
 
-    async def _start_presence(self) -> None:
+    def _start_switching(self, appliers: list[Applier]) -> None:
         broker = self.transport is not None
         self.presence = Presence(
             self.roles,
@@ -268,16 +286,45 @@ class System:
             self.settings.lease_seconds,
             self.clock,
             self.chance,
+            lambda: self.switching.reading(),
         )
+        self.switching = Switching(
+            appliers,
+            self.choosing,
+            self.progress,
+            self.presence,
+            self,
+            self.clock,
+            self.settings.lease_seconds,
+        )
+        self.appliers, self.tables = self.switching.appliers, self.switching.tables
+
+    async def _start_presence(self) -> None:
         if self.roles:
             await self.presence.sign()
             self._spawn(self.presence.run(), self._tasks)
+
+    def begin(self, applier: Applier) -> None:
+        """Work on one version of a projection more, if this process does such work."""
+        if self.inline or "projector" not in self.roles:
+            return
+        if self._shares:
+            self._spawn(self.sharing.projector(applier).run(), self._tasks)
+        else:
+            self._start_projector(applier)
+
+    def end(self, applier: Applier) -> None:
+        """Work on it no more; a batch at hand is finished."""
+        self.sharing.end(applier)
+        for projector in [one for one in self._projectors if one.applier is applier]:
+            projector.stop()
+            self._projectors.remove(projector)
 
     def _start_commands(self) -> None:
         self.tail = Tail(self.log, self.wired.events, self.settings.tail)
         inline = (
             InlineProjections(
-                self.appliers,
+                self.switching.at_work,
                 self.log,
                 self.read_store,
                 self.wired.events,
@@ -365,7 +412,7 @@ class System:
 
     async def _follow_inline(self) -> None:
         """Apply what other processes appended: they may not have these projections."""
-        for applier in self.appliers:
+        for applier in tuple(self.switching.at_work):
             try:
                 await self._catch_up(applier)
             except TooMuchParked as exc:
@@ -397,24 +444,23 @@ class System:
         for one in work:
             self._spawn(one, self._tasks)
 
-    def _start_projectors(self) -> None:
-        for applier in self.appliers:
-            projector = Projector(
-                applier,
-                self.tail,
-                self.read_store,
-                self.progress,
-                self.clock,
-                self.chance,
-                self.settings,
-                self.sharing.levelling,
-            )
-            self._projectors.append(projector)
-            self._spawn(projector.run(), self._tasks)
+    def _start_projector(self, applier: Applier) -> None:
+        projector = Projector(
+            applier,
+            self.tail,
+            self.read_store,
+            self.progress,
+            self.clock,
+            self.chance,
+            self.settings,
+            self.sharing.levelling,
+        )
+        self._projectors.append(projector)
+        self._spawn(projector.run(), self._tasks)
 
     def _retrying(self) -> Retrying:
         return Retrying(
-            self.appliers,
+            self.switching.at_work,
             self.read_store,
             self.wired.events,
             self.progress,
@@ -428,6 +474,7 @@ class System:
             await self.clock.sleep(self.settings.poll_seconds)
             try:
                 await self.progress.refresh()
+                await self.switching.look()
                 if self._writes_inline:
                     await self._follow_inline()
                 if "api" in self.roles:

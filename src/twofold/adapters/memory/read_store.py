@@ -239,6 +239,12 @@ class MemoryReadTransaction:
         assert known is not None
         self._checkpoints[projection] = known.mending(parked)
 
+    async def choose(self, projection: str, chosen_us: int) -> None:
+        """Set."""
+        known = await self.hold(projection)
+        assert known is not None
+        self._checkpoints[projection] = msgspec.structs.replace(known, chosen_us=chosen_us)
+
     async def _held(self, checkpoint: Checkpoint) -> Checkpoint:
         return await self.hold(checkpoint.projection) or checkpoint.unmoved()
 

@@ -1,7 +1,7 @@
 """Control documents: one for each read model, changed by compare-and-set alone.
 
     {_id: name, rev, position, time_us, epoch, fingerprint, parts, served_from, parked, mended,
-     journal, turn, next}
+     chosen_us, journal, turn, next}
 
 ``rev`` counts what was committed. ``position`` and what belongs to it are the checkpoint as
 applied, null where none is claimed. ``journal`` names what is being applied and the checkpoint to
@@ -22,7 +22,7 @@ from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters.mongodb.database import CONTROL, Document, MongoDatabase, translated
 from twofold.ports.read_store import Checkpoint
 
-_COUNTED = ("served_from", "parked", "mended")
+_COUNTED = ("served_from", "parked", "mended", "chosen_us")
 _CHECKPOINT = ("position", "time_us", "epoch", "fingerprint", "parts", *_COUNTED)
 _WITHOUT_DATA = {"journal.data": False}
 

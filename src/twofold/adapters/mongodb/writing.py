@@ -140,6 +140,12 @@ class MongoReadTransaction:
         control, checkpoint = self._steps[projection]
         self._steps[projection] = _Step(control, checkpoint.mending(parked))
 
+    async def choose(self, projection: str, chosen_us: int) -> None:
+        """Set at the end of the block."""
+        control, checkpoint = self._steps[projection]
+        chosen = msgspec.structs.replace(checkpoint, chosen_us=chosen_us)
+        self._steps[projection] = _Step(control, chosen)
+
     async def _held(self, checkpoint: Checkpoint) -> tuple[Control, Checkpoint]:
         """What is compared with at the commit, and the checkpoint as this transaction sees it."""
         step = self._steps.get(checkpoint.projection)

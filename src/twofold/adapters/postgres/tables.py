@@ -24,6 +24,7 @@ _LATER = {
     "served_from": "bigint not null default 0",
     "parked": "bigint not null default 0",
     "mended": "bigint not null default 0",
+    "chosen_us": "bigint not null default 0",
 }
 
 

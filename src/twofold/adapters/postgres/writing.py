@@ -19,21 +19,25 @@ from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, 
 _TELLING = "returning pg_notify('twofold_read', '')"
 _INSERT = (
     'insert into twofold_read."$checkpoint" '
-    "(projection, position, time_us, epoch, fingerprint, parts, served_from) "
-    f"values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing {_TELLING}"
+    "(projection, position, time_us, epoch, fingerprint, parts, served_from, chosen_us) "
+    f"values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing {_TELLING}"
 )
 _UPDATE = (
     'update twofold_read."$checkpoint" set position = $2, '
     "time_us = greatest(time_us, $3), epoch = $4, fingerprint = $5, parts = $6 "
     "where projection = $1"
 )
-_STORED = "projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended"
+_STORED = (
+    "projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended, "
+    "chosen_us"
+)
 _MOVE = f"{_UPDATE} and position = $7 and parts = $8 {_TELLING}, {_STORED}"
 _SET = f"{_UPDATE} {_TELLING}"
 _MEND = (
     'update twofold_read."$checkpoint" set parked = parked + $2, mended = mended + 1 '
     f"where projection = $1 {_TELLING}"
 )
+_CHOOSE = f'update twofold_read."$checkpoint" set chosen_us = $2 where projection = $1 {_TELLING}'
 CHECKPOINTS = f'select {_STORED} from twofold_read."$checkpoint"'
 _LOOK = f"{CHECKPOINTS} where projection = $1"
 
@@ -97,7 +101,7 @@ class PostgresReadTransaction:
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """Insert; of two at once the second waits here for the first. Raises CheckpointLost."""
-        if not await self._connection.fetch(_INSERT, *_values(checkpoint), checkpoint.served_from):
+        if not await self._insert(checkpoint):
             raise CheckpointLost(checkpoint.projection, 0)
 
     async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
@@ -106,7 +110,7 @@ class PostgresReadTransaction:
         moved = await self._connection.fetch(_MOVE, *values, expected, "")
         if moved:
             return checkpoint_of(moved[0][1:])
-        if expected == 0 and await self._connection.fetch(_INSERT, *values, checkpoint.served_from):
+        if expected == 0 and await self._insert(checkpoint):
             return checkpoint
         return await self._join(checkpoint, expected)
 
@@ -120,7 +124,7 @@ class PostgresReadTransaction:
         stored = await self._locked(checkpoint.projection)
         if stored is None:
             first = checkpoint.unmoved()
-            await self._connection.fetch(_INSERT, *_values(first), first.served_from)
+            await self._insert(first)
             stored = await self._locked(checkpoint.projection)
             assert stored is not None
         moved = stored.moved(checkpoint, partitions, moves)
@@ -146,6 +150,14 @@ class PostgresReadTransaction:
     async def mend(self, projection: str, parked: int) -> None:
         """Count, and tell who waits for rows."""
         await self._connection.fetch(_MEND, projection, parked)
+
+    async def choose(self, projection: str, chosen_us: int) -> None:
+        """Set, and tell who waits."""
+        await self._connection.fetch(_CHOOSE, projection, chosen_us)
+
+    async def _insert(self, first: Checkpoint) -> bool:
+        values = (*_values(first), first.served_from, first.chosen_us)
+        return bool(await self._connection.fetch(_INSERT, *values))
 
     async def _join(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
         """Partitions that stand together are one again."""

@@ -29,14 +29,14 @@ def prepare(connection: sqlite3.Connection, tables: list[Table]) -> None:
         "position integer not null, time_us integer not null, epoch text not null, "
         "fingerprint text not null, parts text not null default '', "
         "served_from integer not null default 0, parked integer not null default 0, "
-        "mended integer not null default 0) without rowid"
+        "mended integer not null default 0, chosen_us integer not null default 0) without rowid"
     )
     names = {row[1] for row in connection.execute("pragma table_info(twofold_checkpoint)")}
     if "parts" not in names:
         connection.execute(
             "alter table twofold_checkpoint add column parts text not null default ''"
         )
-    for added in {"served_from", "parked", "mended"} - names:
+    for added in {"served_from", "parked", "mended", "chosen_us"} - names:
         connection.execute(
             f"alter table twofold_checkpoint add column {added} integer not null default 0"
         )

@@ -17,8 +17,8 @@ from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
 
 _INSERT = (
-    "(projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "(projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended, "
+    "chosen_us) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CLAIM = f"insert or ignore into twofold_checkpoint {_INSERT}"
 _SET = (
@@ -28,14 +28,14 @@ _SET = (
     "parked = excluded.parked, mended = excluded.mended"
 )
 CHECKPOINTS = (
-    "select projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended "
-    "from twofold_checkpoint"
+    "select projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended, "
+    "chosen_us from twofold_checkpoint"
 )
-
 
 _MEND = (
     "update twofold_checkpoint set parked = parked + ?, mended = mended + 1 where projection = ?"
 )
+_CHOOSE = "update twofold_checkpoint set chosen_us = ? where projection = ?"
 
 
 class SqliteReadTransaction:
@@ -149,6 +149,10 @@ class SqliteReadTransaction:
         """Count."""
         await self._transaction.run(lambda c: c.execute(_MEND, (parked, projection)))
 
+    async def choose(self, projection: str, chosen_us: int) -> None:
+        """Set."""
+        await self._transaction.run(lambda c: c.execute(_CHOOSE, (chosen_us, projection)))
+
 
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
@@ -172,6 +176,7 @@ def _values(checkpoint: Checkpoint) -> tuple[object, ...]:
         checkpoint.served_from,
         checkpoint.parked,
         checkpoint.mended,
+        checkpoint.chosen_us,
     )
 
 

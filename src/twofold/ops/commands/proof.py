@@ -1,4 +1,4 @@
-"""``twofold verify``, ``twofold rebuild`` and ``twofold adopt``."""
+"""``twofold verify`` and ``twofold adopt``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import msgspec
 import typer
 
 from twofold.assembly.assemble import shadow_store
-from twofold.errors import CheckpointLost
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.progress import progress_bar
 from twofold.runtime.adopting import adopt as adopt_version
 from twofold.runtime.applying import Applier
-from twofold.runtime.catching_up import catch_up
 from twofold.runtime.system import System
 from twofold.runtime.verification import Difference, Verification, Verified
 from twofold.wiring.foldings import Folding
@@ -35,49 +33,8 @@ def verify(app: App, projection: Name = "", config: Config = None, as_json: Json
 
     results = looking_at(app, config, work)
     for result in results:
-        typer.echo(json.dumps(_as_json(result)) if as_json else _text(result))
+        typer.echo(json.dumps(_as_json(result)) if as_json else verified_text(result))
     raise typer.Exit(1 if any(result.differences for result in results) else 0)
-
-
-def rebuild(
-    app: App,
-    projection: Annotated[
-        list[str] | None, typer.Argument(help="Projections to build anew")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that this code has")] = False,
-    verified: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare after")] = True,
-    config: Config = None,
-) -> None:
-    """Fill read models from the log, for this code, beside those that other code uses.
-
-    A read store that is not in use yet is so filled before anybody reads it.
-    """
-    if every == bool(projection):
-        raise typer.BadParameter("name projections, or say --all")
-
-    async def work(system: System) -> bool:
-        fine = True
-        chosen = [a for name in projection or [""] for a in _chosen(system, name)]
-        if not await system.claim(chosen):
-            raise CheckpointLost(", ".join(applier.table for applier in chosen), 0)
-        for applier in chosen:
-            with progress_bar(f"rebuild {applier.name}", quiet=False) as report:
-                await catch_up(
-                    applier,
-                    system.log,
-                    system.read_store,
-                    system.wired.events,
-                    system.progress,
-                    _BATCH,
-                    report,
-                )
-            if verified and _has_rows(applier):
-                result = await _verify(system, applier, False)
-                typer.echo(_text(result))
-                fine = fine and not result.differences
-        return fine
-
-    raise typer.Exit(0 if looking_at(app, config, work) else 1)
 
 
 def adopt(
@@ -105,7 +62,7 @@ def adopt(
         if not (verified and _has_rows(adopted)):
             return True
         result = await _verify(system, adopted, False)
-        typer.echo(_text(result))
+        typer.echo(verified_text(result))
         return not result.differences
 
     raise typer.Exit(0 if looking_at(app, config, work) else 1)
@@ -147,7 +104,8 @@ def _as_json(result: Verified) -> dict[str, Any]:
     return found
 
 
-def _text(result: Verified) -> str:
+def verified_text(result: Verified) -> str:
+    """What a verification found, for a person."""
     head = f"{result.projection}: {result.rows:,} rows compared at position {result.position:,}"
     if result.parked:
         head += f" ({result.parked:,} wait: twofold parked APP list {result.projection})"

@@ -28,6 +28,9 @@ from twofold.runtime.parking.sequences import (
 )
 from twofold.runtime.settings import RuntimeSettings
 
+LeftOut = frozenset[tuple[str, int]]
+"""Events that are not to be applied, each by the sequence it is left out of and its position."""
+
 Suspects = Mapping[int, BaseException]
 """Events, by position, that can't be applied although no fold raises: what was raised instead."""
 
@@ -68,7 +71,8 @@ class Parking:
     """What waits beside one table, for one transaction that has moved or holds its checkpoint.
 
     ``at`` is that checkpoint as it is then (None: nothing waits), ``releasing`` the sequence that
-    is being released. Without ``remembered`` the store is asked each time.
+    is being released. Without ``remembered`` the store is asked each time. ``left_out`` is what was
+    discarded before, by sequence and position.
     """
 
     def __init__(
@@ -82,8 +86,10 @@ class Parking:
         suspects: Suspects,
         remembered: Remembered | None,
         releasing: Parked | None = None,
+        left_out: LeftOut = frozenset(),
     ) -> None:
         self.suspects = suspects
+        self._left_out = left_out
         self._projection = projection
         self._code = code
         self._table = table
@@ -102,6 +108,10 @@ class Parking:
     def active(self) -> bool:
         """Whether anything is parked at all."""
         return bool(self._parked or self._fresh)
+
+    def leaves_out(self, sequence: str, position: int) -> bool:
+        """Whether the event at ``position`` was discarded on purpose."""
+        return bool(self._left_out) and (sequence, position) in self._left_out
 
     async def look(self, sequences: Iterable[str]) -> None:
         """Learn which of ``sequences`` are parked."""
@@ -226,6 +236,7 @@ class NoParking(Parking):
 
     def __init__(self, projection: str) -> None:
         self.suspects = {}
+        self._left_out = frozenset()
         self._projection = projection
 
     @property

@@ -36,8 +36,9 @@ class Retrying:
         clock: Clock,
         settings: RuntimeSettings,
     ) -> None:
-        self._appliers = {applier: Releasing(applier, read_store, types) for applier in appliers}
+        self._appliers = appliers
         self._store = read_store
+        self._types = types
         self._progress = progress
         self._clock = clock
         self._settings = settings
@@ -59,8 +60,9 @@ class Retrying:
     async def step(self) -> int:
         """Try everything that is due; answers how much of it is released."""
         released = 0
-        for applier, releasing in self._appliers.items():
+        for applier in tuple(self._appliers):
             if self._progress.checkpoint(applier.table).parked:
+                releasing = Releasing(applier, self._store, self._types)
                 for parked in await self._due(applier):
                     released += await self._try(applier, releasing, parked)
         return released

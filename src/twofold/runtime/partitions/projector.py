@@ -71,6 +71,7 @@ class SharedProjector:
                 self._failed(told(exc))
                 self._source.rest()
                 await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
+        self._source.rest()
 
     async def _go_on(self) -> None:
         moved = await self.step()

@@ -71,6 +71,7 @@ class Sharing:
         self._chance = chance
         self._settings = settings
         self._memberships: list[Membership] = []
+        self._projecting: Membership | None = None
 
     def relaying(self) -> list[Coroutine[Any, Any, None]]:
         """The work of the role "relay"; none without a transport."""
@@ -97,21 +98,32 @@ class Sharing:
         if self._transport is not None:
             self.feed = self._feed(self._transport, membership)
             work.append(self.feed.run())
-        for applier in self._appliers:
-            projector = SharedProjector(
-                applier,
-                self._source(applier),
-                membership,
-                self.levelling,
-                self._store,
-                self._progress,
-                self._clock,
-                self._chance,
-                self._settings,
-            )
-            self.projectors.append(projector)
-            work.append(projector.run())
+        self._projecting = membership
+        work += [self.projector(applier).run() for applier in self._appliers]
         return work
+
+    def projector(self, applier: Applier) -> SharedProjector:
+        """One that works on what this process holds."""
+        assert self._projecting is not None
+        projector = SharedProjector(
+            applier,
+            self._source(applier),
+            self._projecting,
+            self.levelling,
+            self._store,
+            self._progress,
+            self._clock,
+            self._chance,
+            self._settings,
+        )
+        self.projectors.append(projector)
+        return projector
+
+    def end(self, applier: Applier) -> None:
+        """Work on it no more; a stretch at hand is finished."""
+        for projector in [one for one in self.projectors if one.applier is applier]:
+            projector.stop()
+            self.projectors.remove(projector)
 
     def stopped(self) -> Mapping[str, str]:
         """What does not work, and why."""

@@ -18,6 +18,7 @@ import pytest
 
 from twofold.errors import CheckpointLost, ShapeChanged
 from twofold.ports.read_store import (
+    BESIDE,
     Checkpoint,
     Column,
     ColumnKind,
@@ -466,6 +467,34 @@ class ReadStoreConformance:
             moved = await transaction.advance_parts(wanted, 2, moves)
         assert moved.served
         assert (await store.checkpoints())[TABLE.name].served_from == 6
+
+    async def test_which_version_is_read_is_chosen_where_its_checkpoint_is(
+        self, store: ReadStore
+    ) -> None:
+        begun = Checkpoint(TABLE.name, 0, 0, "e", "f", chosen_us=BESIDE)
+        async with store.transaction() as transaction:
+            await transaction.claim(begun)
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e", "f"), 0)
+        assert not (await store.checkpoints())[TABLE.name].served
+        with pytest.raises(RuntimeError):
+            async with store.transaction() as transaction:
+                await transaction.hold(TABLE.name)
+                await transaction.choose(TABLE.name, 6)
+                raise RuntimeError
+        assert (await store.checkpoints())[TABLE.name].beside
+        async with store.transaction() as transaction:
+            held = await transaction.hold(TABLE.name)
+            assert held is not None
+            assert held.beside
+            await transaction.choose(TABLE.name, 7)
+        chosen = (await store.checkpoints())[TABLE.name]
+        assert (chosen.chosen_us, chosen.position, chosen.served) == (7, 5, True)
+        async with store.transaction() as transaction:
+            moves = {n: Move(5, Part(7)) for n in (0, 1)}
+            moved = await transaction.advance_parts(chosen, 2, moves)
+        assert moved.chosen_us == 7
+        assert (await store.checkpoints())[TABLE.name] == moved
 
     async def test_clearing_and_dropping(self, store: ReadStore) -> None:
         async with store.transaction() as transaction:
