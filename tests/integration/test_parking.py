@@ -20,9 +20,10 @@ from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, TooM
 from twofold.ports.read_store import Select
 from twofold.runtime.adopting import adopt
 from twofold.runtime.clock import SeededChance, SystemClock
-from twofold.runtime.parking.desk import ParkedDesk, ReleaseView
+from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.sequences import parked_table, waiting_table
+from twofold.runtime.parking.views import ReleaseView
 from twofold.runtime.verification import Verification, Verified
 
 STORES = ["memory", "sqlite", "postgres", "mongodb"]

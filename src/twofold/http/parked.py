@@ -15,14 +15,9 @@ from twofold.http.parameters import REFS, query_parameter
 from twofold.http.routing import Router
 from twofold.messages.validation import read_value
 from twofold.messages.value import Value
-from twofold.runtime.parking.desk import (
-    STATES,
-    ParkedDesk,
-    ParkedPage,
-    ReleaseView,
-    SequenceView,
-)
+from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
+from twofold.runtime.parking.views import STATES, ParkedPage, ReleaseView, SequenceView
 from twofold.runtime.system import System
 
 MAY = role("operator", "admin")

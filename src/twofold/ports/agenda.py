@@ -96,6 +96,11 @@ class Agenda(Protocol):
         """How many streams of each process have the timer ``RETRY``; those without any are left
         out. Read by an index: a probe may ask every few seconds."""
 
+    async def stuck_streams(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Process and stream of those, by both names, beyond the first ``offset``."""
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:
@@ -109,6 +114,14 @@ class Agenda(Protocol):
 
     async def postpone(self, postponed: Sequence[Postponed]) -> None:
         """Count a failed attempt each, and make all commands of the stream due no earlier."""
+
+    async def failing(self, processes: Sequence[str]) -> Mapping[str, int]:
+        """How many commands of each process have failed; those without any are left out."""
+
+    async def failing_commands(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[QueuedCommand]:
+        """Commands that have failed, by process and stream, beyond the first ``offset``."""
 
     async def dequeue(self, command_ids: Sequence[str]) -> None:
         """Take commands off the agenda; those that are not on it are no error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,7 +57,7 @@ class CommandBus:
         self._wired = wired
         self._log = log
         self._streams = streams
-        self._sources = BusSources(streams, Numbers(log))
+        self._sources = BusSources(streams, Numbers(log).next)
         self._writer = writer
         self._clock = clock
         self._chance = chance
@@ -105,6 +105,16 @@ class CommandBus:
         decided once: refusals of any kind are recorded too, and raised again. Where it succeeds it
         is taken off the agenda in the same transaction.
         """
+        return await self._once(await self._queued_request(command, queued))
+
+    async def rehearse_queued(self, command: Command, queued: QueuedCommand) -> Decided:
+        """What ``handle_queued`` would come to, by the code as it is now; nothing is recorded.
+
+        Raises whatever would keep it from being decided.
+        """
+        return await self._rehearsed(await self._queued_request(command, queued))
+
+    async def _queued_request(self, command: Command, queued: QueuedCommand) -> Request:
         handling = self._wired.handlings[type(command)]
         sent = Sent(caller=SYSTEM, correlation_id=queued.correlation_id, trace=queued.trace)
         identity = getattr(command, handling.identity_field) if handling.identity_field else ""
@@ -115,19 +125,17 @@ class CommandBus:
             except NotFound as exc:
                 # Recorded in a stream that does not exist, for want of one that does.
                 identity, objection = "", exc
-        return await self._once(
-            Request(
-                handling,
-                command,
-                sent,
-                queued.command_id,
-                "",
-                False,
-                identity,
-                self._now(sent),
-                objection=objection,
-                queued=True,
-            )
+        return Request(
+            handling,
+            command,
+            sent,
+            queued.command_id,
+            "",
+            False,
+            identity,
+            self._now(sent),
+            objection=objection,
+            queued=True,
         )
 
     async def handle_accepted(
@@ -189,17 +197,38 @@ class CommandBus:
 
     async def record_failure(self, accepted: Accepted, why: str, later: Later | None) -> bool:
         """Record that a command could not be decided; answers whether there was no record yet."""
-        stream = stream_name("command", accepted.command_id)
+        told = accepted.command_id, accepted.operation, accepted.digest, accepted.subject
+        return await self._record_failure(*told, why, later)
+
+    async def leave_out(self, queued: QueuedCommand, why: str) -> bool:
+        """Record that a process's command is not to be decided, and take it off the agenda.
+
+        Answers whether there was no record of it yet.
+        """
+        later = Later(dequeued=(queued.command_id,))
+        told = queued.command_id, queued.operation, "", SYSTEM.subject
+        return await self._record_failure(*told, why, later)
+
+    async def _record_failure(
+        self,
+        command_id: str,
+        operation: str,
+        digest: str,
+        subject: str,
+        why: str,
+        later: Later | None,
+    ) -> bool:
+        stream = stream_name("command", command_id)
         state = self._streams.begin(stream)
         record = CommandRecord(
-            accepted.command_id,
-            accepted.operation,
-            accepted.digest,
+            command_id,
+            operation,
+            digest,
             FAILED,
             msgspec.json.encode({"why": why}),
             0,
             microseconds(self._clock.now()),
-            accepted.subject,
+            subject,
         )
         try:
             append = Append(stream, 0, (), record, later=later)
@@ -269,7 +298,7 @@ class CommandBus:
         Answers what was appended, or the record that was there before.
         """
         if request.handling.decider.given is not None and request.objection is None:
-            request = await self._with_facts(request)
+            request = await self._with_facts(request, self._sources)
         attempt = 0
         while True:
             attempt += 1
@@ -299,12 +328,23 @@ class CommandBus:
         aggregate = self._streams.kept_in_rows(request.handling.aggregate)
         return RowChange(aggregate, identity, before, after) if aggregate is not None else None
 
-    async def _with_facts(self, request: Request) -> Request:
+    async def _rehearsed(self, request: Request) -> Decided:
+        """Decide on the state as the log has it, which stays as it is."""
+        if request.handling.decider.given is not None and request.objection is None:
+            request = await self._with_facts(request, RehearsedSources(self._streams))
+        aggregate, identity = request.handling.aggregate, request.identity
+        known = await self._streams.fresh(aggregate, [identity]) if identity else {}
+        identity = identity or self._chance.new_id(request.now)
+        state = StreamState(known.get(identity), len(known), 0)
+        stream = stream_name(aggregate.name, identity)
+        return self._decisions.decide(request, state, identity, stream)
+
+    async def _with_facts(self, request: Request, sources: BusSources) -> Request:
         """Ask ``given=`` for facts. Its refusal under a key is recorded like the decision's."""
         assert request.handling.decider.given is not None
         context = self._decisions.context(request, request.identity)
         try:
-            facts = await request.handling.decider.given(request.command, self._sources, context)
+            facts = await request.handling.decider.given(request.command, sources, context)
         except REFUSALS as refusal:
             if not request.keeps(refusal):
                 raise
@@ -334,7 +374,7 @@ def _settled(decided: Decided, outcome: Appended) -> Done:
 class BusSources:
     """The facts that ``given=`` functions may ask for."""
 
-    def __init__(self, streams: Streams, numbers: Numbers) -> None:
+    def __init__(self, streams: Streams, numbers: Callable[[str], Awaitable[int]]) -> None:
         self._streams = streams
         self._numbers = numbers
 
@@ -346,4 +386,15 @@ class BusSources:
 
     async def next_number(self, series: str) -> int:
         """The next number of a series, never given twice."""
-        return await self._numbers.next(series)
+        return await self._numbers(series)
+
+
+class RehearsedSources(BusSources):
+    """The same where nothing may be used up: 0 stands for the next number."""
+
+    def __init__(self, streams: Streams) -> None:
+        super().__init__(streams, _no_number)
+
+
+async def _no_number(series: str) -> int:
+    return 0

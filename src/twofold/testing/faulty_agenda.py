@@ -37,6 +37,13 @@ class FaultyAgenda:
         await self._plan.meet("agenda.stuck")
         return await self._agenda.stuck()
 
+    async def stuck_streams(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """May fail."""
+        await self._plan.meet("agenda.stuck_streams")
+        return await self._agenda.stuck_streams(processes, offset, limit)
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:
@@ -59,6 +66,18 @@ class FaultyAgenda:
         fault = await self._plan.meet("agenda.postpone.commit")
         await self._agenda.postpone(postponed)
         answered("agenda.postpone.commit", fault)
+
+    async def failing(self, processes: Sequence[str]) -> Mapping[str, int]:
+        """May fail."""
+        await self._plan.meet("agenda.failing")
+        return await self._agenda.failing(processes)
+
+    async def failing_commands(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[QueuedCommand]:
+        """May fail."""
+        await self._plan.meet("agenda.failing_commands")
+        return await self._agenda.failing_commands(processes, offset, limit)
 
     async def dequeue(self, command_ids: Sequence[str]) -> None:
         """May fail, before or after its work."""

@@ -107,3 +107,15 @@ async def test_an_instance_that_can_not_begin_is_stuck(chores_of: StartChores) -
     await stuck(system, "a", 1)
     chores.broken.clear()
     await noted(system, "a", "one")
+
+
+async def test_what_waited_goes_on_without_pauses_between(chores_of: StartChores) -> None:
+    chores.broken.add("two")
+    system = await chores_of(retry_seconds=1.0, retry_limit_seconds=1.0)
+    many = [f"n{number}" for number in range(30)]
+    await ask(system, "a", "two", *many)
+    await stuck(system, "a", 31)
+    chores.broken.clear()
+    begun = system.clock.monotonic()
+    await noted(system, "a", "two", *many)
+    assert system.clock.monotonic() - begun < 15

@@ -51,6 +51,13 @@ class MemoryAgenda:
         """All are looked at."""
         return Counter(t.process for t in self._timers.values() if t.name == RETRY)
 
+    async def stuck_streams(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """All are looked at."""
+        stuck = (t for t in self._timers.values() if t.name == RETRY and t.process in processes)
+        return sorted((t.process, t.stream) for t in stuck)[offset : offset + limit]
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:
@@ -85,6 +92,20 @@ class MemoryAgenda:
                     command, due_us=max(command.due_us, one.due_us)
                 )
 
+    async def failing(self, processes: Sequence[str]) -> Mapping[str, int]:
+        """All are looked at."""
+        return Counter(one.process for one in self._failing(processes))
+
+    async def failing_commands(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[QueuedCommand]:
+        """All are looked at."""
+        found = sorted(self._failing(processes), key=_sent)
+        return found[offset : offset + limit]
+
+    def _failing(self, processes: Sequence[str]) -> list[QueuedCommand]:
+        return [c for c in self._commands.values() if c.attempts and c.process in processes]
+
     async def dequeue(self, command_ids: Sequence[str]) -> None:
         """Removes the rows."""
         for command_id in command_ids:
@@ -117,3 +138,7 @@ class MemoryAgenda:
 
 def _due(timer: DueTimer) -> tuple[int, str, str]:
     return timer.due_us, timer.stream, timer.name
+
+
+def _sent(command: QueuedCommand) -> tuple[str, str, int, int]:
+    return command.process, command.stream, command.version, command.number

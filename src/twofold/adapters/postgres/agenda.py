@@ -52,6 +52,19 @@ _NEXT = (
 _NEXT_TIMER = _NEXT.format(table="twofold.timer")
 _NEXT_QUEUE = _NEXT.format(table="twofold.queued_command")
 _STUCK = f"select process, count(*) from twofold.timer where name = '{RETRY}' group by process"
+_STUCK_STREAMS = (
+    f"select process, stream from twofold.timer where name = '{RETRY}' "
+    "and process = any($1::text[]) order by process, stream offset $2 limit $3"
+)
+_FAILING = (
+    "select process, count(*) from twofold.queued_command "
+    "where attempts > 0 and process = any($1::text[]) group by process"
+)
+_FAILING_COMMANDS = (
+    f"select {_COMMAND} from twofold.queued_command "
+    "where attempts > 0 and process = any($1::text[]) "
+    "order by process, stream, version, number offset $2 limit $3"
+)
 _PENDING = (
     "select process, stream, name, due_us from twofold.timer where stream = $1 "
     "order by due_us, name"
@@ -127,6 +140,13 @@ class PostgresAgenda:
         """The index of stuck instances alone, which has the word as it stands."""
         return dict(await self._fetch(_STUCK))
 
+    async def stuck_streams(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """The index of stuck instances alone."""
+        rows = await self._fetch(_STUCK_STREAMS, list(processes), offset, limit)
+        return [(row[0], row[1]) for row in rows]
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:
@@ -152,6 +172,17 @@ class PostgresAgenda:
         async with self._database.pinned() as connection, connection.transaction():
             await connection.execute(_FAILED, *zip(*failed, strict=True))
             await connection.execute(_POSTPONE, list(streams), list(streams.values()))
+
+    async def failing(self, processes: Sequence[str]) -> Mapping[str, int]:
+        """All that are on their way are looked at."""
+        return dict(await self._fetch(_FAILING, list(processes)))
+
+    async def failing_commands(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[QueuedCommand]:
+        """All that are on their way are looked at."""
+        rows = await self._fetch(_FAILING_COMMANDS, list(processes), offset, limit)
+        return [QueuedCommand(*row) for row in rows]
 
     async def dequeue(self, command_ids: Sequence[str]) -> None:
         """By the unique index."""

@@ -78,6 +78,17 @@ class SqliteAgenda:
         """The index of stuck instances alone, which has the word as it stands."""
         return dict(await self._database.read(lambda c: c.execute(_STUCK).fetchall()))
 
+    async def stuck_streams(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """The index of stuck instances alone."""
+        sql = (
+            f"select process, stream from twofold_timer where name = '{RETRY}' "
+            f"and process in ({_marks(processes)}) order by process, stream limit ? offset ?"
+        )
+        values = (*processes, limit, offset)
+        return await self._database.read(lambda c: c.execute(sql, values).fetchall())
+
     async def due_queues(
         self, processes: Sequence[str], until_us: int, limit: int
     ) -> Sequence[str]:
@@ -124,6 +135,29 @@ class SqliteAgenda:
 
         await self._write(work)
 
+    async def failing(self, processes: Sequence[str]) -> Mapping[str, int]:
+        """All that are on their way are looked at."""
+        sql = (
+            "select process, count(*) from twofold_queued_command where attempts > 0 "
+            f"and process in ({_marks(processes)}) group by process"
+        )
+        return dict(
+            await self._database.read(lambda c: c.execute(sql, tuple(processes)).fetchall())
+        )
+
+    async def failing_commands(
+        self, processes: Sequence[str], offset: int, limit: int
+    ) -> Sequence[QueuedCommand]:
+        """All that are on their way are looked at."""
+        sql = (
+            f"select {_COMMAND} from twofold_queued_command where attempts > 0 "
+            f"and process in ({_marks(processes)}) order by process, stream, version, number "
+            "limit ? offset ?"
+        )
+        values = (*processes, limit, offset)
+        rows = await self._database.read(lambda c: c.execute(sql, values).fetchall())
+        return [QueuedCommand(*row) for row in rows]
+
     async def dequeue(self, command_ids: Sequence[str]) -> None:
         """By the unique index."""
         await self._write(lambda connection: _dequeue(connection, command_ids))
@@ -164,6 +198,10 @@ class SqliteAgenda:
     async def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         async with self._database.transaction() as transaction:
             await transaction.run(work)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _dequeue(connection: sqlite3.Connection, command_ids: Sequence[str]) -> None:

@@ -14,8 +14,9 @@ from twofold.http.console.frame import Frame
 from twofold.http.pages.forms import Form
 from twofold.http.pages.visit import Visit
 from twofold.runtime.audit import AuditTrail, Entry
-from twofold.runtime.parking.desk import STATES, ParkedDesk, ReleaseView, SequenceView
+from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
+from twofold.runtime.parking.views import STATES, ReleaseView, SequenceView
 
 _SIZE = 50
 _EVENTS = 20

@@ -15,25 +15,25 @@ from rich.table import Table
 
 from twofold.ops.commands.printing import print_json, short
 from twofold.ops.commands.target import App, Config, Json, looking_at
-from twofold.runtime.parking.desk import (
+from twofold.runtime.parking.desk import ParkedDesk
+from twofold.runtime.parking.releasing import Discarding
+from twofold.runtime.parking.views import (
     DocumentView,
-    ParkedDesk,
     ParkedPage,
     ParkedView,
     ReleaseView,
     SequenceView,
 )
-from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.system import System
 
 T = TypeVar("T")
 parked = typer.Typer(
     help="What waits: list, show, dry-run, release, discard.", no_args_is_help=True
 )
-Projection = Annotated[str, typer.Argument(help="The projection's name")]
-Sequence = Annotated[str, typer.Argument(help="document:KEY or stream:NAME, as listed")]
+Projection = Annotated[str, typer.Argument(help="A projection, or process:NAME, as listed")]
+Sequence = Annotated[str, typer.Argument(help="Its name as listed: document:KEY, stream:NAME, …")]
 Sequences = Annotated[
-    list[str] | None, typer.Argument(help="document:KEY or stream:NAME, as listed")
+    list[str] | None, typer.Argument(help="Its name as listed: document:KEY, stream:NAME, …")
 ]
 Every = Annotated[bool, typer.Option("--all", help="All that wait in this projection")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
@@ -53,7 +53,9 @@ def at(context: typer.Context, app: App, config: Config = None) -> None:
 @parked.command("list")
 def show_list(
     context: typer.Context,
-    projection: Annotated[str, typer.Argument(help="One projection; all if left out")] = "",
+    projection: Annotated[
+        str, typer.Argument(help="One projection or process:NAME; all if left out")
+    ] = "",
     state: Annotated[str, typer.Option(help="Only retrying, parked or discarded")] = "",
     after: Annotated[str, typer.Option(help="Where the page before ended")] = "",
     limit: Annotated[int, typer.Option(help="At most so many", min=1, max=10_000)] = 20,
@@ -260,6 +262,8 @@ def _print_released(one: ReleaseView, as_json: bool, verb: str) -> None:
         typer.echo("  (handwritten: what it writes can't be shown)")
     for document in one.documents:
         _print_document(document)
+    for effect in one.effects:
+        typer.echo(f"  {effect.kind} {effect.name}: {short(effect.data)}")
     if one.again is not None:
         typer.echo(f"  waits again at {one.again.position}: {one.again.error}")
 

@@ -126,17 +126,22 @@ class Dispatcher:
         if queued.attempts and queued.due_us > microseconds(self._clock.now()):
             return False
         try:
-            await self._send(queued)
+            await self.send(queued)
         except Exception as exc:
-            await self._postpone(queued, exc)
+            await self.postpone(queued, exc)
             return False
         return True
 
-    async def _send(self, queued: QueuedCommand) -> None:
+    def command(self, queued: QueuedCommand) -> Command:
+        """What was queued. Raises UnknownCommand, and what decoding raises."""
         decoder = self._decoders.get(queued.operation)
         if decoder is None:
             raise UnknownCommand(queued.operation)
-        command = decoder.decode(queued.data)
+        return decoder.decode(queued.data)
+
+    async def send(self, queued: QueuedCommand) -> None:
+        """Have it decided, or its refusal taken note of. Raises what keeps it from that."""
+        command = self.command(queued)
         try:
             done = await self._bus.handle_queued(command, queued)
         except REFUSALS as refusal:
@@ -150,7 +155,8 @@ class Dispatcher:
             # Decided by a sending whose answer was lost; whoever decides it first dequeues it.
             await self._agenda.dequeue([queued.command_id])
 
-    async def _postpone(self, queued: QueuedCommand, error: Exception) -> None:
+    async def postpone(self, queued: QueuedCommand, error: Exception) -> None:
+        """It failed: it is tried again after a pause."""
         why = f"{type(error).__name__}: {error}"
         if error.__cause__ is not None:
             why += f" ({error.__cause__!r})"

@@ -31,7 +31,10 @@ class PendingTimer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Failure(msgspec.Struct, frozen=True, rename="camel"):
-    """Why an instance is stuck: on ``what``; ``timer`` names the timer that it is, if it is one."""
+    """Why an instance is stuck: on ``what``; ``timer`` names the timer that it is, if it is one.
+
+    ``cause`` is the same for failures at the same place of the code.
+    """
 
     what: str
     error: str
@@ -39,6 +42,9 @@ class Failure(msgspec.Struct, frozen=True, rename="camel"):
     since_us: int
     retry_us: int
     timer: str = ""
+    last_us: int = 0
+    cause: str = ""
+    traceback: str = ""
 
 
 class Instance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -74,10 +80,10 @@ class Instance(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """A step may be due because of an event."""
+    """A step may be due because of an event; None where it can't be decoded and is left out."""
 
     recorded: Recorded
-    event: Event
+    event: Event | None
 
     def __str__(self) -> str:
         return f"{self.recorded.type} at position {self.recorded.position}"
@@ -113,7 +119,24 @@ class Retried(msgspec.Struct, frozen=True):
         return str(self.trigger)
 
 
-Trigger: TypeAlias = Happened | CameDue | WasRefused | Retried
+class LeftOut(msgspec.Struct, frozen=True):
+    """What a stuck instance failed on is to be left out, by ``actor`` for ``reason``.
+
+    ``everything``: what waits behind it too. Nothing happens if it has failed again since ``seen``.
+    """
+
+    trigger: Happened | CameDue
+    actor: str
+    reason: str
+    seen: int
+    everything: bool = False
+
+    def __str__(self) -> str:
+        return str(self.trigger)
+
+
+Reactable: TypeAlias = Happened | CameDue | WasRefused | Retried
+Trigger: TypeAlias = Reactable | LeftOut
 
 
 class Instances:
@@ -142,14 +165,21 @@ class Instances:
 
     async def retried(self, process: str, key: str, instance: Instance) -> Retried | None:
         """What a stuck instance is to try next, None if it is not stuck. Raises ProcessFailed."""
+        failed = await self.failed(instance)
+        if failed is None or isinstance(failed, CameDue):
+            return Retried(failed) if failed else None
+        recorded = failed.recorded
+        try:
+            return Retried(Happened(recorded, self._types.decode(recorded)))
+        except (CorruptEvent, UnknownEvent) as exc:
+            raise ProcessFailed(process, key, str(failed)) from exc
+
+    async def failed(self, instance: Instance) -> Happened | CameDue | None:
+        """What an instance is stuck on, an event without its content."""
         failure = instance.failure
         if failure is None:
             return None
         if failure.timer:
-            return Retried(CameDue(failure.timer, instance.timers[failure.timer].due_us))
+            return CameDue(failure.timer, instance.timers[failure.timer].due_us)
         (recorded,) = await self._log.read(instance.waiting[0] - 1, 1)
-        try:
-            return Retried(Happened(recorded, self._types.decode(recorded)))
-        except (CorruptEvent, UnknownEvent) as exc:
-            what = f"{recorded.type} at position {recorded.position}"
-            raise ProcessFailed(process, key, what) from exc
+        return Happened(recorded, None)

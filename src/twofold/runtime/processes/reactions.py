@@ -9,7 +9,7 @@ import msgspec
 from twofold.domain.context import Context
 from twofold.domain.process import Then
 from twofold.domain.reacting import react, refusal_reaction
-from twofold.runtime.processes.instances import CameDue, Happened, Instance, Retried, Trigger
+from twofold.runtime.processes.instances import CameDue, Happened, Instance, Reactable, Retried
 from twofold.wiring.reactings import Reacting
 from twofold.wiring.wired import Wired
 
@@ -30,7 +30,7 @@ class Reactions:
         }
 
     def run(
-        self, reacting: Reacting, instance: Instance, trigger: Trigger, context: Context
+        self, reacting: Reacting, instance: Instance, trigger: Reactable, context: Context
     ) -> Then[Any] | None:
         """What follows from ``trigger``. Raises whatever the reaction, or reading, raises."""
         process = reacting.process

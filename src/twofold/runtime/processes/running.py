@@ -45,10 +45,11 @@ class Processes:
         self._chance = chance
         self._settings = settings
         self.instances = Instances(log, wired.events)
+        self.steps = Steps(wired, clock, chance, settings)
         self.stepping = Stepping(
             wired.reactings,
             self.instances,
-            Steps(wired, clock, chance, settings),
+            self.steps,
             writer,
             log.agenda,
             self._committed,
@@ -98,6 +99,11 @@ class Processes:
     async def stuck(self) -> dict[str, int]:
         """How many instances of each process are stuck. Raises StoreUnavailable."""
         found = await self._log.agenda.stuck() if self._wired.reactings else {}
+        return {name: found.get(name, 0) for name in self._wired.reactings}
+
+    async def failing(self) -> dict[str, int]:
+        """How many commands that each process has sent can't be decided for now."""
+        found = await self._log.agenda.failing(list(self._wired.reactings))
         return {name: found.get(name, 0) for name in self._wired.reactings}
 
     def stopped(self) -> dict[str, str]:

@@ -6,7 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from twofold.runtime.processes.instances import CameDue, Happened, Instance, Retried, Trigger
+from twofold.runtime.processes.instances import (
+    CameDue,
+    Happened,
+    Instance,
+    LeftOut,
+    Retried,
+    Trigger,
+)
 
 # A state that grows with what an instance looks after would make every step as large as all of it.
 LARGEST_STATE_BYTES = 2_048
@@ -44,15 +51,16 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A step: why it was taken, what it led to, and the state after it.
 
     A state of more than ``LARGEST_STATE_BYTES`` is left out: of it there is ``state_bytes``, its
-    size. ``outcome`` is "failed" where the reaction raised (``error``), and "waits" for what came
-    after that and has to wait.
+    size. ``outcome`` is "failed" where the reaction raised (``error``), "waits" for what came
+    after that and has to wait, and "discarded" where somebody left it out (``error`` says who, and
+    why).
     """
 
     cause: Cause
     state: msgspec.Raw
     commands: tuple[SentCommand, ...] = ()
     timers: tuple[TimerChange, ...] = ()
-    outcome: Literal["taken", "failed", "waits"] = "taken"
+    outcome: Literal["taken", "failed", "waits", "discarded"] = "taken"
     error: str = ""
     state_bytes: int = 0
 
@@ -67,7 +75,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 def origin_of(instance: Instance, trigger: Trigger) -> Origin:
     """The ids that a step on ``trigger`` carries on."""
-    if isinstance(trigger, Retried):
+    if isinstance(trigger, Retried | LeftOut):
         return origin_of(instance, trigger.trigger)
     if isinstance(trigger, Happened):
         recorded = trigger.recorded
@@ -81,7 +89,7 @@ def origin_of(instance: Instance, trigger: Trigger) -> Origin:
 
 def cause_of(trigger: Trigger) -> Cause:
     """``trigger`` for the record."""
-    if isinstance(trigger, Retried):
+    if isinstance(trigger, Retried | LeftOut):
         return cause_of(trigger.trigger)
     if isinstance(trigger, Happened):
         recorded = trigger.recorded

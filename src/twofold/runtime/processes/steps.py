@@ -18,12 +18,15 @@ from twofold.ports.agenda import DueTimer, Later, QueuedCommand
 from twofold.ports.log import STORED, Append, Snapshot
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.parking.sequences import cause_of as cause_of_error
+from twofold.runtime.parking.sequences import traceback_text
 from twofold.runtime.processes.instances import (
     NOTHING,
     CameDue,
     Failure,
     Happened,
     Instance,
+    LeftOut,
     PendingTimer,
     Retried,
     Trigger,
@@ -93,6 +96,8 @@ class Steps:
         now: datetime,
         step_id: str,
     ) -> _Led | None:
+        if isinstance(trigger, LeftOut):
+            return _left_out(instance, trigger)
         stuck = instance.failure is not None and not isinstance(trigger, Retried)
         if stuck and isinstance(trigger, Happened):
             return _waits(instance, trigger)
@@ -151,6 +156,9 @@ class Steps:
             known.since_us if known else now_us,
             now_us + int(pause * 1e6),
             subject.name if isinstance(subject, CameDue) else "",
+            now_us,
+            cause_of_error(error),
+            traceback_text(error),
         )
         after = msgspec.structs.replace(instance, failure=failure)
         if isinstance(trigger, Happened):
@@ -256,6 +264,8 @@ def _is_settled(instance: Instance, trigger: Trigger) -> bool:
         return trigger.recorded.position <= instance.seen
     if isinstance(trigger, CameDue):
         return instance.on_agenda().get(trigger.name) != trigger.due_us
+    if isinstance(trigger, LeftOut):
+        return instance.failure is None or instance.failure.last_us != trigger.seen
     # Of refusals the agenda knows: their command is on it until the step is taken.
     return False
 
@@ -267,11 +277,22 @@ def _waits(instance: Instance, trigger: Happened) -> _Led:
     return _Led(after, origin_of(instance, trigger), step)
 
 
+def _left_out(instance: Instance, trigger: LeftOut) -> _Led:
+    after = _without(instance, trigger)
+    why = f"{trigger.actor}: {trigger.reason}"
+    if trigger.everything:
+        if after.waiting:
+            why += f" (and {len(after.waiting):,} events that waited)"
+        after = msgspec.structs.replace(after, waiting=(), failure=None)
+    step = Step(cause_of(trigger), after.state, outcome="discarded", error=why)
+    return _Led(after, origin_of(instance, trigger), step)
+
+
 def _without(instance: Instance, trigger: Trigger) -> Instance:
     """The instance once ``trigger`` is done with; one that was stuck goes on with what waits."""
     if isinstance(trigger, Happened):
         return msgspec.structs.replace(instance, seen=trigger.recorded.position)
-    subject = trigger.trigger if isinstance(trigger, Retried) else trigger
+    subject = trigger.trigger if isinstance(trigger, Retried | LeftOut) else trigger
     timers, waiting, failure = instance.timers, instance.waiting, instance.failure
     if isinstance(subject, CameDue):
         timers = {name: timer for name, timer in timers.items() if name != subject.name}
@@ -280,7 +301,8 @@ def _without(instance: Instance, trigger: Trigger) -> Instance:
     if failure is not None and not waiting:
         failure = None
     elif failure is not None:
-        failure = msgspec.structs.replace(failure, attempts=0, retry_us=0, timer="")
+        # At once, and each time as a timer of its own: one that is found again has come to nothing.
+        failure = msgspec.structs.replace(failure, attempts=0, retry_us=len(waiting), timer="")
     return msgspec.structs.replace(instance, timers=timers, waiting=waiting, failure=failure)
 
 

@@ -112,6 +112,18 @@ class AgendaConformance:
             await written(log, step("p:1", 1, Later(cancelled=(RETRY,))))
             assert await log.agenda.stuck() == {Q: 1}
 
+    async def test_stuck_streams_are_listed_in_pages(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            for stream, process in (("p:2", P), ("p:1", P), ("p:3", Q), ("p:4", "other")):
+                later = Later((timer(stream, RETRY, 10, process), timer(stream, "t", 5, process)))
+                await written(log, step(stream, 0, later))
+            everything = sorted([(P, "p:1"), (P, "p:2"), (Q, "p:3")])
+            assert list(await log.agenda.stuck_streams([Q, P], 0, 9)) == everything
+            assert list(await log.agenda.stuck_streams([Q, P], 1, 1)) == everything[1:2]
+            assert list(await log.agenda.stuck_streams([Q], 0, 9)) == [(Q, "p:3")]
+            assert list(await log.agenda.stuck_streams([], 0, 9)) == []
+
     async def test_steps_of_one_batch_change_timers_in_their_order(self, connect: Connect) -> None:
         log = connect()
         async with opened(log):
@@ -194,6 +206,27 @@ class AgendaConformance:
             assert (first.attempts, first.error, first.due_us) == (2, "it failed again", 50)
             assert (second.attempts, second.error, second.due_us) == (0, "", 90)
             assert await log.agenda.due_queues([P], 49, 10) == ["p:2"]
+
+    async def test_commands_that_failed_are_counted_and_listed(self, connect: Connect) -> None:
+        log = connect()
+        async with opened(log):
+            for stream in ("p:2", "p:1"):
+                enqueued = (command(stream, 1, 1, 10), command(stream, 1, 2, 10))
+                await written(log, step(stream, 0, Later(enqueued=enqueued)))
+            assert await log.agenda.failing([P]) == {}
+            for stream in ("p:2", "p:1"):
+                await log.agenda.postpone([Postponed(f"{stream}-1.1", stream, 50, "it failed")])
+            assert await log.agenda.failing([P, Q]) == {P: 2}
+            assert await log.agenda.failing([Q]) == {}
+            found = await log.agenda.failing_commands([P], 0, 9)
+            assert [(one.command_id, one.error) for one in found] == [
+                ("p:1-1.1", "it failed"),
+                ("p:2-1.1", "it failed"),
+            ]
+            assert await log.agenda.failing_commands([P], 1, 9) == found[1:]
+            assert list(await log.agenda.failing_commands([Q], 0, 9)) == []
+            await log.agenda.dequeue(["p:1-1.1"])
+            assert await log.agenda.failing([P]) == {P: 1}
 
     async def test_a_consumer_begins_once_and_never_goes_back(self, connect: Connect) -> None:
         first, second = connect(), connect()
