@@ -22,8 +22,8 @@ from twofold.runtime.applying import Applier
 from twofold.runtime.explaining.concerns import Places, concerned, places
 from twofold.runtime.folding import Change, Decoded, FoldBatch
 from twofold.runtime.nearest import nearest
-from twofold.runtime.parking.desk import DocumentView, View, document_view
 from twofold.runtime.parking.parking import NoParking
+from twofold.runtime.parking.projections import document_view
 from twofold.runtime.parking.sequences import (
     Parked,
     of_document,
@@ -31,7 +31,9 @@ from twofold.runtime.parking.sequences import (
     parked_of,
     parked_table,
 )
+from twofold.runtime.parking.views import DocumentView
 from twofold.runtime.system import System
+from twofold.runtime.view import View
 from twofold.wiring.foldings import Folding
 
 LOOKED_THROUGH = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from twofold.runtime.parking.desk import View
+from twofold.runtime.view import View
 
 
 class RowView(View, frozen=True):

@@ -9,13 +9,10 @@ from typing import Any
 import msgspec
 
 from twofold.errors import InvalidInput, Problem
+from twofold.runtime.view import View
 
 STATES = ("retrying", "parked", "discarded")
 _LONGEST_REASON = 1_000
-
-
-class View(msgspec.Struct, frozen=True, rename="camel"):
-    """Something shown."""
 
 
 class ParkedView(View, frozen=True):

@@ -16,13 +16,10 @@ from twofold.runtime.nearest import nearest
 from twofold.runtime.processes.instances import Failure, Instance
 from twofold.runtime.processes.step_records import Step, read_step
 from twofold.runtime.system import System
+from twofold.runtime.view import View
 from twofold.wiring.reactings import Reacting
 
 STATUSES = ("running", "ended", "stuck")
-
-
-class View(msgspec.Struct, frozen=True, rename="camel"):
-    """Something shown."""
 
 
 class ProcessView(View, frozen=True):
