@@ -26,7 +26,7 @@ from twofold.assembly.brokers import transport_of
 from twofold.runtime.parking.desk import ParkedDesk
 
 CATALOGUE, PARTITIONS = "catalogue", 3
-# By book: the event that its folds raise for, at the beginning, within and at the end of its stream.
+# By book: the event that its folds raise for, at the beginning, within, at the end of its stream.
 POISON: dict[str, tuple[str, Any]] = {
     "first": ("book.Registered", lambda event: event.title == "first"),
     "middle": ("book.Lent", lambda event: event.reader == "bob of middle"),
