@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 
 from tests.proposals import Level, Submit, app
@@ -21,6 +22,7 @@ from twofold.runtime.alerting.limits import AlertLimits
 from twofold.runtime.clock import SeededChance
 from twofold.testing import Fault, FaultPlan, FaultyLog, FaultyReadStore, VirtualClock, run_virtual
 from twofold.testing.faulty_transport import FaultyTransport
+from twofold.testing.virtual_time import START
 
 AUTHOR = Sent(caller=Caller("ada", roles=frozenset({"author"})))
 LIMITS = AlertLimits(seconds=5.0, reminder_seconds=600.0, relay_seconds=60.0)
@@ -76,14 +78,16 @@ class Company:
         self._stack = stack
         self._storage, self._tables, self._broker = MemoryStorage(), MemoryTables(), MemoryBroker()
 
-    async def start(self, role: str, *, canary_seconds: float = 0.0) -> System:
+    async def start(
+        self, role: str, *, canary_seconds: float = 0.0, ahead_seconds: float = 0.0
+    ) -> System:
         self._started += 1
         plan = self.plans[role] = FaultPlan(self.clock)
         system = System(
             app,
             FaultyLog(MemoryLog(self._storage), plan),
             FaultyReadStore(MemoryReadStore(self._tables), plan),
-            clock=self.clock,
+            clock=VirtualClock(START + timedelta(seconds=ahead_seconds)),
             chance=SeededChance(self._started),
             settings=RuntimeSettings(
                 projections="async", partitions=4, canary_seconds=canary_seconds, alerts=LIMITS
@@ -199,5 +203,185 @@ def test_a_clock_that_is_wrong_is_told_and_that_it_is_right_again() -> None:
         company.database.ahead_seconds = 0.5
         await company.clock.sleep(60)
         assert company.receiver.about("clock/write database (one)") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_events_from_the_future_are_told() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        await company.clock.sleep(30)
+        ahead = await company.start("api", ahead_seconds=100.0)
+        await submit(ahead)
+        await company.clock.sleep(30)
+        assert company.receiver.about("clock/events") == ["opened"]
+        await company.clock.sleep(120)
+        assert company.receiver.about("clock/events") == ["opened", "recovered"]
+        # Its clock still is what it was.
+        assert await open_keys(api) == ["clock/write database (one)"]
+
+    virtually(story)
+
+
+def test_little_space_is_told_and_again_when_it_is_a_tenth_of_that() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        key = "disk/write database (one)"
+        company.database.free_bytes = 900 * 1024**2
+        await company.clock.sleep(30)
+        company.database.free_bytes = 800 * 1024**2
+        await company.clock.sleep(30)
+        assert company.receiver.about(key) == ["opened"]
+        company.database.free_bytes = 80 * 1024**2
+        await company.clock.sleep(30)
+        assert company.receiver.about(key) == ["opened", "changed"]
+        assert "80 MiB" in company.receiver.got[-1].summary
+        company.database.free_bytes = 8 * 1024**3
+        await company.clock.sleep(60)
+        assert company.receiver.about(key) == ["opened", "changed", "recovered"]
+
+    virtually(story)
+
+
+def test_a_transaction_left_open_is_told() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(30)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+        assert "session 7" in company.receiver.got[0].summary
+        company.database.horizon_seconds = 0.0
+        await company.clock.sleep(60)
+        assert company.receiver.about("horizon/write database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_an_alert_that_stays_open_is_told_again_after_a_while() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(LIMITS.reminder_seconds * 2 + 60)
+        told = company.receiver.about("horizon/write database")
+        assert told == ["opened", "reminder", "reminder"]
+        assert len({one.delivery for one in company.receiver.got}) == 3
+        assert len({one.alert for one in company.receiver.got}) == 1
+
+    virtually(story)
+
+
+def test_what_nobody_takes_is_tried_again_and_taken_once() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        company.receiver.broken = True
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(120)
+        assert (await look_at_alerts(api.log)).failing == {"webhook": "500"}
+        company.receiver.broken = False
+        await company.clock.sleep(60)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+        assert (await look_at_alerts(api.log)).failing == {}
+
+    virtually(story)
+
+
+def test_what_was_over_before_anybody_took_it_is_told_as_over() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        company.receiver.broken = True
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(60)
+        company.database.horizon_seconds = 0.0
+        await company.clock.sleep(60)
+        company.receiver.broken = False
+        await company.clock.sleep(60)
+        assert company.receiver.about("horizon/write database") == ["recovered"]
+
+    virtually(story)
+
+
+def test_a_restart_neither_repeats_nor_forgets() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(60)
+        for system in systems:
+            await system.stop()
+        await company.clock.sleep(400)
+        await company.all()
+        await company.clock.sleep(120)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+        company.database.horizon_seconds = 0.0
+        await company.clock.sleep(60)
+        assert company.receiver.about("horizon/write database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_a_recovery_is_not_told_where_nobody_looks() -> None:
+    """Only processes with read models know what is parked, so others can't say that it is over."""
+
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "projector")]
+        relay = await company.start("relay")
+        await company.clock.sleep(30)
+        for system in systems:
+            system.progress.stopped["portfolio_item_1"] = "for this test"
+        await company.clock.sleep(60)
+        assert company.receiver.about("stopped/portfolio_item") == ["opened"]
+        for system in systems:
+            await system.stop()
+        await company.clock.sleep(600)
+        assert "stopped/portfolio_item" in await open_keys(relay)
+        await company.start("projector")
+        await company.clock.sleep(120)
+        told = company.receiver.about("stopped/portfolio_item")
+        assert [one for one in told if one != "reminder"] == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_of_many_processes_one_sends_whoever_is_killed_meanwhile() -> None:
+    async def story(company: Company) -> None:
+        for _ in range(3):
+            await company.all()
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(60)
+        company.plans["api"].pause()
+        await company.clock.sleep(60)
+        company.plans["api"].resume()
+        await company.clock.sleep(60)
+        company.database.horizon_seconds = 0.0
+        await company.clock.sleep(90)
+        assert company.receiver.about("horizon/write database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_what_is_told_holds_no_data_of_events_and_no_errors_of_folds() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        await company.clock.sleep(30)
+        systems[2].progress.stopped["portfolio_item_1"] = "ValueError: ada@example.org"
+        await company.clock.sleep(60)
+        assert company.receiver.about("stopped/portfolio_item") == ["opened"]
+        assert "ada" not in repr(company.receiver.got)
+
+    virtually(story)
+
+
+def test_a_write_database_that_does_not_answer_is_told_without_it() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        await company.clock.sleep(60)
+        for plan in company.plans.values():
+            for call in ("leases.share.commit", "leases.sign.commit", "leases.marks", "log.head"):
+                plan.order(call, *[Fault.FAILS] * 10_000)
+        await company.clock.sleep(60)
+        assert company.receiver.about("database") == ["opened"]
+        for plan in company.plans.values():
+            plan.heal()
+        await company.clock.sleep(60)
+        assert company.receiver.about("database") == ["opened", "recovered"]
 
     virtually(story)

@@ -20,6 +20,7 @@ UNITLESS = {
     "twofold_role_alive",
     "twofold_canary_overdue",
     "twofold_role_needed",
+    "twofold_alert_open",
 }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
+from twofold.adapters.disk.space import Space
 from twofold.adapters.sqlite.database import SqliteDatabase
 from twofold.adapters.sqlite.log import SqliteLog
 from twofold.adapters.sqlite.read_store import SqliteReadStore
@@ -21,6 +25,8 @@ from twofold.ports.log import Log
 from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.tracing import Tracing
+from twofold.ports.vitals import Vital
+from twofold.runtime.alerting.alerting import Alerting
 from twofold.runtime.clock import SystemClock, system_chance
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
@@ -48,7 +54,7 @@ def assemble(
     Raises WiringProblems, and SettingsProblems where a driver is not installed.
     """
     try:
-        log, read_store = _stores(application.name, settings)
+        stores = _stores(application.name, settings)
         transport = transport_of(settings.broker) if settings.broker else None
     except ModuleNotFoundError as exc:
         name = _DRIVERS.get(exc.name or "", "TWOFOLD_BROKER")
@@ -67,13 +73,14 @@ def assemble(
         parked_limit=settings.parked_limit,
         parked_limit_per_cause=settings.parked_limit_per_cause,
         hold_projections_seconds=settings.hold_projections_seconds,
+        alerts=settings.alerts.limits,
         log_database=_database(settings.log),
         read_database=_database(settings.read),
     )
     return System(
         application,
-        log,
-        read_store,
+        stores.log,
+        stores.read_store,
         clock=clock or SystemClock(),
         chance=chance or system_chance(),
         settings=runtime,
@@ -81,6 +88,14 @@ def assemble(
         transport=transport,
         tracing=tracing or tracing_of_process(),
         shadows=shadow_store,
+        beside=[
+            partial(
+                Alerting,
+                channels=settings.alerts.channels(),
+                vitals=stores.vitals,
+                host=socket.gethostname(),
+            )
+        ],
     )
 
 
@@ -90,37 +105,56 @@ def _database(url: str) -> str:
     return "postgresql" if scheme == "postgres" else scheme
 
 
-def _stores(name: str, settings: Settings) -> tuple[Log, ReadStore]:
+class _Stores(NamedTuple):
+    log: Log
+    read_store: ReadStore
+    vitals: list[Vital]
+
+
+def _stores(name: str, settings: Settings) -> _Stores:
+    one = settings.read == settings.log
     if settings.log.startswith("sqlite"):
-        database = SqliteDatabase(sqlite_path(settings.log))
+        path = sqlite_path(settings.log)
+        database = SqliteDatabase(path)
         log: Log = SqliteLog(database)
-        if settings.read == settings.log:
-            return log, SqliteReadStore(database)
-        return log, _read_store(name, settings.read)
-    from twofold.adapters.postgres.database import PostgresDatabase
-    from twofold.adapters.postgres.log import PostgresLog
-    from twofold.adapters.postgres.read_store import PostgresReadStore
+        vitals: list[Vital] = [Space("write database", path)]
+        shared: ReadStore = SqliteReadStore(database)
+    else:
+        from twofold.adapters.postgres.database import PostgresDatabase
+        from twofold.adapters.postgres.log import PostgresLog
+        from twofold.adapters.postgres.read_store import PostgresReadStore
+        from twofold.adapters.postgres.vitals import PostgresVitals
 
-    server = PostgresDatabase(settings.log)
-    log = PostgresLog(server)
-    if settings.read == settings.log:
-        return log, PostgresReadStore(server)
-    return log, _read_store(name, settings.read)
+        server = PostgresDatabase(settings.log)
+        log = PostgresLog(server)
+        vitals = [PostgresVitals("write database", server)]
+        shared = PostgresReadStore(server)
+    if settings.data:
+        vitals.append(Space("data folder", Path(settings.data)))
+    if one:
+        return _Stores(log, shared, vitals)
+    read_store, vital = _read_store(name, settings.read)
+    return _Stores(log, read_store, [*vitals, *vital])
 
 
-def _read_store(name: str, url: str) -> ReadStore:
+def _read_store(name: str, url: str) -> tuple[ReadStore, list[Vital]]:
+    """One that is not the write database, and what can be told of it."""
     if url.startswith("sqlite"):
+        path = sqlite_path(url)
         # Read models can be rebuilt, so their file need not wait for the disk at each commit.
-        return SqliteReadStore(SqliteDatabase(sqlite_path(url), synchronous="NORMAL"))
+        store = SqliteReadStore(SqliteDatabase(path, synchronous="NORMAL"))
+        return store, [Space("read store", path)]
     if url.startswith("mongodb"):
         from twofold.adapters.mongodb.database import MongoDatabase
         from twofold.adapters.mongodb.read_store import MongoReadStore
 
-        return MongoReadStore(MongoDatabase(url, name))
+        return MongoReadStore(MongoDatabase(url, name)), []
     from twofold.adapters.postgres.database import PostgresDatabase
     from twofold.adapters.postgres.read_store import PostgresReadStore
+    from twofold.adapters.postgres.vitals import PostgresVitals
 
-    return PostgresReadStore(PostgresDatabase(url))
+    server = PostgresDatabase(url)
+    return PostgresReadStore(server), [PostgresVitals("read store", server)]
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from twofold.assembly.alerts import NAMES, NUMBERS, AlertSettings, alert_settings
 from twofold.errors import Problem, SettingsProblems
 
 _NAMES = (
@@ -34,6 +35,7 @@ _NAMES = (
     "TWOFOLD_CANARY_SECONDS",
     "TWOFOLD_PARKED_LIMIT",
     "TWOFOLD_PARKED_LIMIT_PER_CAUSE",
+    *NAMES,
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 BROKERS = ("kafka", "kafkas", "amqp", "amqps", "redis", "rediss")
@@ -65,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_issuer: str = ""
     jwt_audience: str = ""
     max_body_bytes: int = 1024 * 1024
+    alerts: AlertSettings = AlertSettings()
 
 
 def read_settings(
@@ -98,6 +101,7 @@ def read_settings(
             ("TWOFOLD_MAX_EVENT_BYTES", 900_000.0 if broker else 0.0),
             ("TWOFOLD_PARKED_LIMIT", 1_000.0),
             ("TWOFOLD_PARKED_LIMIT_PER_CAUSE", 100.0),
+            *NUMBERS.items(),
         )
     }
     if not 1 <= numbers["TWOFOLD_PARTITIONS"] <= _MOST_PARTITIONS:
@@ -108,6 +112,7 @@ def read_settings(
     demo = given.get("TWOFOLD_DEMO", "")
     if demo not in ("", "0", "1"):
         problems.append(Problem("TWOFOLD_DEMO", f"1 or 0, not {demo!r}"))
+    alerts = alert_settings(given, numbers, problems)
     if problems:
         raise SettingsProblems(problems)
     return Settings(
@@ -130,6 +135,7 @@ def read_settings(
         jwt_issuer=given.get("TWOFOLD_JWT_ISSUER", ""),
         jwt_audience=given.get("TWOFOLD_JWT_AUDIENCE", ""),
         max_body_bytes=int(numbers["TWOFOLD_MAX_BODY_BYTES"]),
+        alerts=alerts,
     )
 
 

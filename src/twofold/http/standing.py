@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from math import nan
 
 from prometheus_client import CollectorRegistry, Gauge
 
 from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
+from twofold.runtime.alerting.desk import look_at_alerts
+from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import ROLES
 from twofold.runtime.system import System
@@ -75,6 +78,13 @@ class Standing:
             registry,
         )
 
+        self._alerts = Gauge(
+            "twofold_alert_open",
+            "Alerts that are open, as they are told (NaN: the write database does not answer)",
+            ("kind",),
+            registry=registry,
+        )
+
         self._canary = Gauge(
             "twofold_canary_seconds",
             "From append to query, of the last canary or of one not seen yet (NaN: none was sent)",
@@ -96,6 +106,7 @@ class Standing:
         await self._look_at_projections()
         await self._look_at_relay()
         await self._look_at_roles()
+        await self._look_at_alerts()
 
     def _look_at_workers(self) -> None:
         system = self._system
@@ -153,6 +164,17 @@ class Standing:
         position = max(Published.of(mark).position, known)
         self._published.set(position)
         self._unpublished.set(max(0, system.progress.head - position))
+
+    async def _look_at_alerts(self) -> None:
+        try:
+            view = await look_at_alerts(self._system.log)
+        except TwofoldError:
+            for kind in KINDS:
+                self._alerts.labels(kind).set(nan)
+            return
+        open_by_kind = Counts(alert.kind for alert in view.open)
+        for kind in KINDS:
+            self._alerts.labels(kind).set(open_by_kind[kind])
 
     async def _look_at_roles(self) -> None:
         try:

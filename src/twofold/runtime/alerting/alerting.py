@@ -16,6 +16,7 @@ from twofold.runtime.alerting.conditions import Conditions
 from twofold.runtime.alerting.delivering import Deliveries
 from twofold.runtime.alerting.desk import GROUP
 from twofold.runtime.alerting.kinds import KINDS
+from twofold.runtime.alerting.outage import Outage
 from twofold.runtime.alerting.troubles import Seen, Troubles
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.system import System
@@ -53,6 +54,8 @@ class Alerting:
         self._membership = Membership(leases, GROUP, 1, lease_seconds, clock, system.chance)
         name = system.application.name
         self._deliveries = Deliveries(name, channels, clock, system.chance, settings)
+        self._outage = Outage(self._deliveries, clock, self._new_id)
+        self._sent_last = False
         self._notice_seconds = _notice_seconds(system)
         self._book: tuple[int, Book] = (0, Book())
         self._absent: dict[str, float] = {}
@@ -88,6 +91,12 @@ class Alerting:
     async def _send(self) -> None:
         while True:
             await self._clock.sleep(self._seconds)
+            if self._membership.why:
+                if self._sent_last:
+                    await self._outage.silent()
+                continue
+            await self._outage.answers()
+            self._sent_last = 0 in self._membership.held
             try:
                 await self._step()
             except LeaseLost:
@@ -121,10 +130,13 @@ class Alerting:
         book = book.seen(
             list(seen.findings.values()),
             microseconds(now),
-            lambda: self._chance.new_id(now),
+            self._new_id,
             self._deliveries.names,
         )
         return book.over(self._gone(book, seen), microseconds(now))
+
+    def _new_id(self) -> str:
+        return self._chance.new_id(self._clock.now())
 
     def _gone(self, book: Book, seen: Seen) -> set[str]:
         """Alerts that nobody finds any more, although somebody has looked for long enough."""

@@ -2,7 +2,7 @@
 
 A process that says that something is wrong signs in the group of its kind as a member whose name
 is the finding; it also signs for each kind of which it would know. So an alert is over only where
-somebody looks and nobody finds anything (ADR 0024).
+somebody looks and nobody finds anything (ADR 0025).
 """
 
 from __future__ import annotations
