@@ -69,6 +69,18 @@ def lag_chart(title: str, found: Sequence[Point]) -> Markup:
     )
 
 
+def lately(title: str, seconds: Sequence[float]) -> Markup:
+    """A small line that stands on nothing, to be seen beside a figure."""
+    if len(seconds) < 2:
+        return Markup("")
+    top, step = max(0.1, *seconds), 120 / (len(seconds) - 1)
+    places = (f"{n * step:.1f},{26 - 24 * one / top:.1f}" for n, one in enumerate(seconds))
+    return Markup(
+        '<svg class="spark" viewBox="0 0 120 28" role="img" '
+        f'aria-label="{escape(title)}"><polyline points="{" ".join(places)}"/></svg>'
+    )
+
+
 def span(seconds: float) -> str:
     """``0.25`` → ``250 ms``, ``90`` → ``1.5 min``."""
     if seconds < 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ from starlette.routing import Route
 
 from twofold.errors import NotFound, TwofoldError
 from twofold.http.console.frame import Frame
-from twofold.http.console.lag_chart import lag_chart, points, span
-from twofold.http.pages.charts import sparkline
+from twofold.http.console.lag_chart import lag_chart, lately, points, span
 from twofold.http.pages.freshness import Freshness
 from twofold.http.pages.visit import Visit
 from twofold.runtime.lag_history import LagSample
@@ -105,7 +103,7 @@ class Overview:
         found = []
         for applier in system.appliers:
             known = report.projections[applier.name]
-            recent = [Decimal(str(seconds)) for _, seconds in _worst(samples, applier.name)]
+            recent = [seconds for _, seconds in _worst(samples, applier.name)]
             found.append(
                 Line(
                     applier.name,
@@ -117,7 +115,7 @@ class Overview:
                     "" if known.lag_seconds is None else span(known.lag_seconds),
                     "" if known.canary_seconds is None else span(known.canary_seconds),
                     system.progress.checkpoint(applier.table).parked,
-                    sparkline(f"Lag of {applier.name} lately", recent[-60:]),
+                    lately(f"Lag of {applier.name} lately", recent[-60:]),
                 )
             )
         return sorted(found, key=lambda line: (-_BADNESS.get(line.state, 0), line.name))
