@@ -1,4 +1,4 @@
-"""What operators did: who, what, when, why, and what came of it, kept in the log (ADR 0024)."""
+"""What operators did: who, what, when, why, and what came of it, kept in the log (ADR 0025)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding events by ids, without an index of them: ids of ours tell when they were made (ADR 0025).
+"""Finding events by ids, without an index of them: ids of ours tell when they were made (ADR 0026).
 
 Positions follow time, so the place where an id's moment lies is found by halving; from there on a
 bounded stretch is read.

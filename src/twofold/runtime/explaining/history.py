@@ -1,4 +1,4 @@
-"""Why a row looks as it does: its events, fold by fold, as differences (ADR 0025).
+"""Why a row looks as it does: its events, fold by fold, as differences (ADR 0026).
 
 Events of streams that bear the document's name are found by their index, all of them. Others, whose
 documents are found by what they say, can only be found by reading: the newest stretch of the log up
