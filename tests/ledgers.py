@@ -54,10 +54,13 @@ ledger = EventSourced(Ledger, LedgerId)
 sums = Projection(Sum)
 
 
+BREAKING = {1000}
+
+
 @ledger.decides
 def add(state: Ledger | None, command: Add) -> Added:
-    """Every seventh number is refused; the number 1000 breaks the decision."""
-    if command.number == 1000:
+    """Every seventh number is refused; those in ``BREAKING`` break the decision."""
+    if command.number in BREAKING:
         raise ZeroDivisionError("broken on purpose")
     if command.number % 7 == 0:
         raise Refused("not a multiple of seven")

@@ -12,11 +12,12 @@
     ├── NotFound                the thing asked for does not exist
     ├── AlreadyExists           the thing to be created exists
     ├── KeyReused               an idempotency key came back with another payload
-    ├── CommandFailed           a command that was accepted could not be decided
+    ├── CommandFailed           a command that was accepted could not be decided, and is left out
+    ├── CommandParked           a command that was accepted waits for an operator
     ├── ConcurrencyConflict     somebody else changed the stream first, even after re-deciding
     ├── NotCaughtUp             a read model did not reach the position asked for in time
     ├── ProjectionFailed        a fold raised
-    ├── TooMuchParked           a projection stops rather than park everything
+    ├── TooMuchParked           work stops rather than park everything
     ├── ParkedChanged           somebody else was at a parked sequence first
     ├── ProcessFailed           a process manager's reaction raised
     ├── CorruptEvent            a recorded event can't be decoded
@@ -160,9 +161,9 @@ class KeyReused(TwofoldError):
 
 
 class CommandFailed(TwofoldError):
-    """An accepted command met an unexpected error each time it was tried; it had no effect.
+    """An accepted command could not be decided, and was left out; it had no effect.
 
-    ``why`` is that error, for operators.
+    ``why`` tells who left it out for which reason, for operators.
     """
 
     def __init__(self, command_id: str, why: str = "") -> None:
@@ -171,6 +172,24 @@ class CommandFailed(TwofoldError):
         super().__init__(
             f"the command {command_id} could not be carried out and had no effect; once the cause "
             "is mended, send it again under a new key"
+        )
+
+
+class CommandParked(TwofoldError):
+    """An accepted command waits: it met an unexpected error (``first``), or one before it did.
+
+    ``why`` is that error, for operators.
+    """
+
+    def __init__(self, command_id: str, first: bool, why: str = "") -> None:
+        self.command_id = command_id
+        self.first = first
+        self.why = why
+        met = "met an unexpected error"
+        what = met if first else f"waits behind one that {met}"
+        super().__init__(
+            f"the command {command_id} {what}; it is kept, and decided once an operator has "
+            "released it; do not send it again"
         )
 
 
@@ -222,7 +241,10 @@ class ProjectionFailed(TwofoldError):
 
 
 class TooMuchParked(TwofoldError):
-    """A projection stops rather than park more sequences than its limit allows."""
+    """A projection stops rather than park more sequences than its limit allows.
+
+    ``projection`` is "commands" where workers stop deciding accepted commands.
+    """
 
     def __init__(self, projection: str, limit: int, cause: str, error: str) -> None:
         self.projection = projection
@@ -231,8 +253,9 @@ class TooMuchParked(TwofoldError):
         self.error = error
         of = f" for one cause ({cause})" if cause else ""
         setting = "TWOFOLD_PARKED_LIMIT" + ("_PER_CAUSE" if cause else "")
+        who = "deciding commands" if projection == "commands" else f"projection {projection}"
         super().__init__(
-            f"projection {projection} stops: more than {limit} sequences would be parked{of}; the "
+            f"{who} stops: more than {limit} sequences would be parked{of}; the "
             f"last one failed with {error}. Mend what they have in common, or raise {setting}"
         )
 

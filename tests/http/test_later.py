@@ -273,18 +273,33 @@ async def test_what_was_sent_at_once_and_what_is_sent_later_share_their_keys(sit
     assert reused.status_code == 422
 
 
-async def test_a_command_that_fails_is_told_as_failed_and_the_others_go_on(site: Site) -> None:
+async def waits(client: Client, where: str, by: str) -> Any:
+    """What is told of a command, once it waits for an operator."""
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            found = (await client.get(where, by)).json()
+            if found["problem"] is not None:
+                return found
+            await asyncio.sleep(0.01)
+
+
+async def test_a_command_that_cannot_be_decided_waits_with_those_behind_it(site: Site) -> None:
     settings = msgspec.structs.replace(LATER, command_attempts=2, retry_seconds=0.01)
     api = await site.start(frozenset({"api", "commands"}), settings, arithmetic)
     broken = await api.post("/divisions/d", {"dividend": 1, "divisor": 0}, by="rita")
-    fine = await api.post("/divisions/d", {"dividend": 6, "divisor": 3}, by="rita")
-    failed = await decided(api, broken.headers["location"], "rita")
-    assert failed["status"] == "failed"
-    assert failed["problem"]["type"] == "/problems/command-failed"
-    assert "error" not in failed["problem"]
+    behind = await api.post("/divisions/d", {"dividend": 6, "divisor": 3}, by="rita")
+    other = await api.post("/divisions/e", {"dividend": 6, "divisor": 3}, by="rita")
+    assert (await decided(api, other.headers["location"], "rita"))["status"] == "succeeded"
+    first = await waits(api, broken.headers["location"], "rita")
+    assert first["status"] == "accepted"
+    assert first["problem"]["type"] == "/problems/command-parked"
+    assert "met an unexpected error" in first["problem"]["detail"]
+    assert "error" not in first["problem"]
     seen = (await api.get(broken.headers["location"], by="otis")).json()
     assert seen["problem"]["error"] == "ZeroDivisionError: integer division or modulo by zero"
-    assert (await decided(api, fine.headers["location"], "rita"))["status"] == "succeeded"
+    second = await waits(api, behind.headers["location"], "rita")
+    assert second["status"] == "accepted"
+    assert "waits behind" in second["problem"]["detail"]
 
 
 async def test_what_a_broker_could_not_take_is_refused_with_the_limit() -> None:

@@ -128,14 +128,6 @@ async def test_what_was_accepted_waits_for_a_worker(later: Start) -> None:
     assert await worker.queued.oldest_seconds() == 0.0
 
 
-async def test_one_that_fails_is_recorded_and_those_behind_it_go_on(later: Start) -> None:
-    system = await later(API | WORKER)
-    ids = [await system.queued.accept(add("l", number)) for number in (1, 1000, 2)]
-    await all_decided(system, ids)
-    assert await outcomes(system, ids) == ["succeeded", "failed", "succeeded"]
-    assert await numbers_of(system, "l") == [b'{"number":1}', b'{"number":2}']
-
-
 async def test_the_same_key_is_decided_once(later: Start) -> None:
     api = await later(API)
     sent = Sent(key="k")

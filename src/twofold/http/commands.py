@@ -8,14 +8,20 @@ from typing import Any
 import msgspec
 
 from twofold.domain.caller import role
-from twofold.errors import CommandFailed, InvalidInput, KeyReused, NotFound, SignInRequired
+from twofold.errors import (
+    CommandFailed,
+    CommandParked,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    SignInRequired,
+)
 from twofold.http.exchange import Exchange
 from twofold.http.problems import problem_bytes, status_of
 from twofold.http.rejections import Malformed, WrongMediaType
 from twofold.http.tokens import give_token, preferred_wait, prefers_later
 from twofold.messages.validation import read_value
 from twofold.messages.value import Command
-from twofold.ports.log import CommandRecord
 from twofold.runtime.queued.accepting import CommandState
 from twofold.runtime.refusals import read_refusal
 from twofold.runtime.sending import Done, Sent, replayed
@@ -119,25 +125,37 @@ class CommandStatus:
         if state is None:
             raise NotFound("command", command_id)
         record = state.record
-        problem = None if record is None else self._problem(state, record, exchange, operator)
+        problem = self._problem(state, exchange, operator)
         position = record.position if record is not None else 0
         token = self._system.tokens.token(position) if position else None
         await exchange.answer(200, status_bytes(state, problem, token))
 
     def _problem(
-        self, state: CommandState, record: CommandRecord, exchange: Exchange, operator: bool
+        self, state: CommandState, exchange: Exchange, operator: bool
     ) -> msgspec.Raw | None:
-        if state.status == "succeeded":
+        error = _error(state, operator)
+        if error is None:
             return None
-        if state.reused:
-            error: Exception = KeyReused()
-        elif state.status == "failed":
-            why = msgspec.json.decode(record.answer)["why"] if operator else ""
-            error = CommandFailed(state.command_id, why)
-        else:
-            error = read_refusal(record.answer)
         status = status_of(error, self._system.application.problems, command=True)
         return msgspec.Raw(problem_bytes(error, status, exchange.request_id))
+
+
+def _error(state: CommandState, operator: bool) -> Exception | None:
+    """What keeps a command from having succeeded."""
+    if state.record is None:
+        parked = state.parked
+        if parked is None:
+            return None
+        first = parked.command_id == state.command_id.partition(".")[0]
+        return CommandParked(state.command_id, first, parked.error if operator else "")
+    if state.status == "succeeded":
+        return None
+    if state.reused:
+        return KeyReused()
+    if state.status == "failed":
+        why = msgspec.json.decode(state.record.answer)["why"] if operator else ""
+        return CommandFailed(state.command_id, why)
+    return read_refusal(state.record.answer)
 
 
 def status_bytes(

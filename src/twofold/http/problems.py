@@ -133,9 +133,16 @@ KINDS = (
         errors.CommandFailed,
         500,
         "It could not be carried out",
-        "The command was accepted, met an unexpected error each time it was tried, and had no "
-        "effect. The error was logged under the command's id; tell it to whoever runs this, and "
+        "The command was accepted, could not be decided, and was left out by an operator; it had "
+        "no effect. The error was logged under the command's id; tell it to whoever runs this, and "
         "send the command again under a new key once the cause is mended.",
+    ),
+    Kind(
+        errors.CommandParked,
+        503,
+        "It waits for an operator",
+        "The command was accepted and met an unexpected error each time it was tried, or waits in "
+        "its turn behind one that did. It is kept and will be decided: do not send it again.",
     ),
     Kind(
         errors.NotCaughtUp,
@@ -248,7 +255,7 @@ def _members(error: Exception) -> dict[str, Any]:
         beside = {name: value for name, value in error.details.items() if name not in _STANDARD}
         allowed = {"allowed": error.allowed} if error.allowed else {}
         return {**beside, **({"details": hidden} if hidden else {}), **allowed}
-    if isinstance(error, errors.CommandFailed):
+    if isinstance(error, errors.CommandFailed | errors.CommandParked):
         return {"error": error.why} if error.why else {}
     if isinstance(error, errors.NotCaughtUp):
         return {"state": error.state, "wanted": error.wanted, "applied": error.applied}

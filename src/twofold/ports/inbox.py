@@ -61,13 +61,14 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Depth(msgspec.Struct, frozen=True):
-    """How many commands wait, since when the oldest one (0: none), and how many messages were
-    rejected and not dismissed.
+    """How many commands wait, since when the oldest one that workers may take (0: none), how many
+    messages were rejected and not dismissed, and how many lanes are parked or tried again.
     """
 
     waiting: int
     oldest_us: int
     rejected: int
+    parked: int = 0
 
 
 class Inbox(Protocol):
@@ -84,14 +85,18 @@ class Inbox(Protocol):
     ) -> Sequence[Accepted]:
         """At most ``limit`` commands in the order in which they came, as soon as there are any.
 
-        ``without`` are the ids of those that the caller has in hand. None after the timeout.
+        ``without`` are the ids of those that the caller has in hand. Those of lanes that are
+        parked (``twofold.ports.parked_lanes``) are left out. None after the timeout.
         """
 
     async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
         """Those that are in the inbox, by id."""
 
     async def settle(self, command_ids: Sequence[str]) -> None:
-        """Take commands out; those that are not there are no error."""
+        """Take commands out; those that are not there are no error.
+
+        A lane that was parked with one of them is so no more.
+        """
 
     async def depth(self) -> Depth:
         """How much there is."""

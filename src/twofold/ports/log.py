@@ -24,6 +24,7 @@ from twofold.messages.recorded import NewEvent, Recorded
 from twofold.ports.agenda import Agenda, Later
 from twofold.ports.inbox import Inbox
 from twofold.ports.leases import Leases
+from twofold.ports.parked_lanes import ParkedLanes
 
 STORED = "state"
 """The ``fold`` of snapshots that are not the fold of a stream but the stored state itself."""
@@ -146,6 +147,10 @@ class Log(Protocol):
     @property
     def inbox(self) -> Inbox:
         """Commands that are accepted and not decided yet, in the same database."""
+
+    @property
+    def parked_lanes(self) -> ParkedLanes:
+        """Those of its lanes that stand still, in the same database."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

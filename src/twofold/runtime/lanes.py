@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,12 +14,18 @@ class Lanes(Generic[T]):
     """A task for each key that has something to do.
 
     ``work`` does one item and answers whether the lane may go on; if not, what waits behind the
-    item is dropped. ``ended`` is called when a lane has nothing left.
+    item is given to ``dropped``. ``ended`` is called when a lane has nothing left.
     """
 
-    def __init__(self, work: Callable[[T], Awaitable[bool]], ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        work: Callable[[T], Awaitable[bool]],
+        ended: Callable[[], None],
+        dropped: Callable[[Sequence[T]], None] | None = None,
+    ) -> None:
         self._work = work
         self._ended = ended
+        self._dropped = dropped
         self._waiting: dict[str, deque[T]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.items = 0
@@ -67,4 +73,7 @@ class Lanes(Generic[T]):
         finally:
             self.items -= len(lane)
             del self._tasks[key], self._waiting[key]
+            # At once: what is added to the lane from now on comes after these.
+            if lane and self._dropped is not None:
+                self._dropped(lane)
             self._ended()

@@ -24,9 +24,9 @@ from twofold.runtime.audit import AuditTrail
 from twofold.runtime.foreign.carrying_out import ForeignEvents
 from twofold.runtime.foreign.cloud_events import NotUnderstood
 from twofold.runtime.partitions.wire import NotOurs
-from twofold.runtime.queued.channel_queue import NoCommand, read_command
 from twofold.runtime.queued.inbox_queue import InboxQueue
 from twofold.runtime.queued.seals import Seals
+from twofold.runtime.queued.wire import NoCommand, read_command
 from twofold.runtime.system import System
 
 

@@ -29,6 +29,7 @@ from twofold.testing.fault_plan import FaultPlan, answered
 from twofold.testing.faulty_agenda import FaultyAgenda
 from twofold.testing.faulty_inbox import FaultyInbox
 from twofold.testing.faulty_leases import FaultyLeases
+from twofold.testing.faulty_parked_lanes import FaultyParkedLanes
 
 
 class FaultyLog:
@@ -62,6 +63,11 @@ class FaultyLog:
     def inbox(self) -> FaultyInbox:
         """The inbox, on a bad day too."""
         return FaultyInbox(self._log.inbox, self._plan)
+
+    @property
+    def parked_lanes(self) -> FaultyParkedLanes:
+        """Parked lanes, on a bad day too."""
+        return FaultyParkedLanes(self._log.parked_lanes, self._plan)
 
     async def open(self) -> None:
         """Nothing goes wrong before work has begun."""

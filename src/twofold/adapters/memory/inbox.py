@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from twofold.ports.inbox import Accepted, Depth, Dismissal, Rejected
+from twofold.ports.parked_lanes import ParkedLane
 
 
 class MemoryInbox:
     """What a database would keep."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[int, Accepted]] = {}
+        self.kept: dict[str, tuple[int, Accepted]] = {}
+        self.parked: dict[str, ParkedLane] = {}
         self._rejected: dict[tuple[str, int, str], Rejected] = {}
         self._more = asyncio.Event()
 
@@ -22,10 +24,14 @@ class MemoryInbox:
         """Dicts keep their order."""
         known = await self.find([command.command_id for _, command in commands])
         for partition, command in commands:
-            self._kept.setdefault(command.command_id, (partition, command))
+            self.kept.setdefault(command.command_id, (partition, command))
+        self.announce()
+        return known
+
+    def announce(self) -> None:
+        """Wake up whoever waits for commands."""
         self._more.set()
         self._more = asyncio.Event()
-        return known
 
     async def waiting(
         self, partitions: Sequence[int], without: Sequence[str], limit: int, timeout_seconds: float
@@ -44,7 +50,7 @@ class MemoryInbox:
 
     async def find(self, command_ids: Sequence[str]) -> Mapping[str, Accepted]:
         """By key."""
-        return {one: self._kept[one][1] for one in command_ids if one in self._kept}
+        return {one: self.kept[one][1] for one in command_ids if one in self.kept}
 
     async def settle(self, command_ids: Sequence[str]) -> None:
         """As an append does."""
@@ -53,12 +59,16 @@ class MemoryInbox:
     def remove(self, command_ids: Sequence[str]) -> None:
         """What an append has committed."""
         for command_id in command_ids:
-            self._kept.pop(command_id, None)
+            _, command = self.kept.pop(command_id, (0, None))
+            parked = self.parked.get(command.lane) if command is not None else None
+            if parked is not None and parked.command_id == command_id:
+                del self.parked[parked.lane]
 
     async def depth(self) -> Depth:
         """All are looked at."""
-        oldest = min((command.accepted_us for _, command in self._kept.values()), default=0)
-        return Depth(len(self._kept), oldest, len(await self.rejected(len(self._rejected))))
+        flowing = (one.accepted_us for _, one in self.kept.values() if not self._stands(one.lane))
+        rejected = len(await self.rejected(len(self._rejected)))
+        return Depth(len(self.kept), min(flowing, default=0), rejected, len(self.parked))
 
     async def reject(self, messages: Sequence[Rejected], limit: int = 0) -> int:
         """The first one counts."""
@@ -101,10 +111,14 @@ class MemoryInbox:
     ) -> list[Accepted]:
         found = [
             command
-            for partition, command in self._kept.values()
+            for partition, command in self.kept.values()
             if partition in partitions and command.command_id not in without
+            if not self._stands(command.lane)
         ]
         return found[:limit]
+
+    def _stands(self, lane: str) -> bool:
+        return lane in self.parked and self.parked[lane].state == "parked"
 
 
 def _place(message: Rejected) -> tuple[str, int, str]:

@@ -14,6 +14,7 @@ import msgspec
 from twofold.adapters.memory.agenda import MemoryAgenda
 from twofold.adapters.memory.inbox import MemoryInbox
 from twofold.adapters.memory.leases import MemoryLeases
+from twofold.adapters.memory.parked_lanes import MemoryParkedLanes
 from twofold.messages.recorded import Recorded
 from twofold.ports.agenda import Later
 from twofold.ports.log import (
@@ -61,6 +62,11 @@ class MemoryLog:
     def inbox(self) -> MemoryInbox:
         """That of the storage."""
         return self.storage.inbox
+
+    @property
+    def parked_lanes(self) -> MemoryParkedLanes:
+        """Those of the storage."""
+        return self.storage.parked_lanes
 
     async def open(self) -> None:
         """Nothing to connect to."""
@@ -148,6 +154,7 @@ class MemoryStorage:
         self.agenda = MemoryAgenda(self.snapshots)
         self.leases = MemoryLeases()
         self.inbox = MemoryInbox()
+        self.parked_lanes = MemoryParkedLanes(self.inbox, self.records)
         self.numbers: defaultdict[str, int] = defaultdict(int)
         self.lock = asyncio.Lock()
         self.more = asyncio.Event()

@@ -15,26 +15,30 @@ T = TypeVar("T")
 CHANNEL = "twofold_inbox"
 # Rows take their ordinals in the order in which they are given; one exchange with the server.
 _KEEP = (
-    "with kept as (insert into twofold.accepted_command (command_id, part, accepted_us, content) "
-    "select id, part, accepted_us, content "
-    "from unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) "
-    "with ordinality g(id, part, accepted_us, content, n) order by n "
+    "with kept as (insert into twofold.accepted_command "
+    "(command_id, part, accepted_us, lane, content) select id, part, accepted_us, lane, content "
+    "from unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::bytea[]) "
+    "with ordinality g(id, part, accepted_us, lane, content, n) order by n "
     "on conflict (command_id) do nothing returning command_id) "
     f"select command_id, pg_notify('{CHANNEL}', '') from kept"
 )
+_PARKED = "exists (select from twofold.parked_lane p where p.lane = c.lane and p.state = 'parked')"
 _WAITING = (
-    "select content from twofold.accepted_command where part = any($1::integer[]) "
-    "and command_id <> all($2::text[]) order by ordinal limit $3"
+    "select content from twofold.accepted_command c where part = any($1::integer[]) "
+    f"and command_id <> all($2::text[]) and not {_PARKED} order by ordinal limit $3"
 )
 _FIND = (
     "select command_id, content from unnest($1::text[]) g(id) "
     "join twofold.accepted_command c on c.command_id = g.id"
 )
-SETTLE = "delete from twofold.accepted_command where command_id = any($1::text[])"
+SETTLE = (
+    "with gone as (delete from twofold.accepted_command where command_id = any($1::text[])) "
+    "delete from twofold.parked_lane where command_id = any($1::text[])"
+)
 _DEPTH = (
-    "select count(*), coalesce(min(accepted_us), 0), "
-    "(select count(*) from twofold.rejected_message where not dismissed) "
-    "from twofold.accepted_command"
+    f"select count(*), coalesce(min(accepted_us) filter (where not {_PARKED}), 0), "
+    "(select count(*) from twofold.rejected_message where not dismissed), "
+    "(select count(*) from twofold.parked_lane) from twofold.accepted_command c"
 )
 _REJECT = (
     "insert into twofold.rejected_message (channel, part, place, content) "
@@ -57,6 +61,16 @@ _DISMISS = (
 )
 
 
+async def keep(connection: Any, commands: Sequence[tuple[int, Accepted]]) -> set[str]:
+    """Put commands in, with one statement; answers the ids of those that were not there."""
+    rows = [
+        (one.command_id, part, one.accepted_us, one.lane, msgspec.json.encode(one))
+        for part, one in commands
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return {row[0] for row in await connection.fetch(_KEEP, *columns)} if rows else set()
+
+
 class PostgresInbox:
     """Statements on the log's connections; a notification tells of new commands."""
 
@@ -65,13 +79,10 @@ class PostgresInbox:
 
     async def accept(self, commands: Sequence[tuple[int, Accepted]]) -> Mapping[str, Accepted]:
         """One statement; what it did not insert is looked up."""
-        ids = [one.command_id for _, one in commands]
-        parts = [part for part, _ in commands]
-        times = [one.accepted_us for _, one in commands]
-        contents = [msgspec.json.encode(one) for _, one in commands]
-        kept = {row[0] for row in await self._fetch(_KEEP, ids, parts, times, contents)}
+        async with self._database.pinned() as connection:
+            kept = await keep(connection, commands)
         self._database.announce(CHANNEL)
-        known = [command_id for command_id in ids if command_id not in kept]
+        known = [one.command_id for _, one in commands if one.command_id not in kept]
         return await self.find(known) if known else {}
 
     async def waiting(

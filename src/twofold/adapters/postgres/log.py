@@ -17,6 +17,7 @@ from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.inbox import PostgresInbox
 from twofold.adapters.postgres.leases import PostgresLeases
+from twofold.adapters.postgres.parked_lanes import PostgresParkedLanes
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -60,6 +61,7 @@ class PostgresLog:
         self._agenda = PostgresAgenda(database)
         self._leases = PostgresLeases(database)
         self._inbox = PostgresInbox(database)
+        self._parked_lanes = PostgresParkedLanes(database)
 
     @property
     def epoch(self) -> str:
@@ -85,6 +87,11 @@ class PostgresLog:
     def inbox(self) -> PostgresInbox:
         """Commands that wait, in the same database."""
         return self._inbox
+
+    @property
+    def parked_lanes(self) -> PostgresParkedLanes:
+        """Lanes of commands that stand still, in the same database."""
+        return self._parked_lanes
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

@@ -15,11 +15,13 @@ from twofold.ports.inbox import Accepted, Depth, Dismissal, Rejected
 
 T = TypeVar("T")
 _KEEP = (
-    "insert or ignore into twofold_accepted_command (command_id, part, accepted_us, content) "
-    "values (?, ?, ?, ?)"
+    "insert or ignore into twofold_accepted_command "
+    "(command_id, part, accepted_us, lane, content) values (?, ?, ?, ?, ?)"
 )
 _FIND = "select content from twofold_accepted_command where command_id = ?"
 _SETTLE = "delete from twofold_accepted_command where command_id = ?"
+_UNPARK = "delete from twofold_parked_lane where command_id = ?"
+_PARKED = "select lane from twofold_parked_lane where state = 'parked'"
 _REJECT = (
     "insert or ignore into twofold_rejected_message (channel, part, place, content) "
     "values (?, ?, ?, ?)"
@@ -31,15 +33,25 @@ _DISMISS = (
     "where channel = ? and part = ? and place = ? and dismissed = 0"
 )
 _DEPTH = (
-    "select count(*), coalesce(min(accepted_us), 0), "
-    "(select count(*) from twofold_rejected_message where dismissed = 0) "
-    "from twofold_accepted_command"
+    "select count(*), "
+    f"coalesce(min(case when lane in ({_PARKED}) then null else accepted_us end), 0), "
+    "(select count(*) from twofold_rejected_message where dismissed = 0), "
+    "(select count(*) from twofold_parked_lane) from twofold_accepted_command"
 )
 
 
 def settle(connection: sqlite3.Connection, command_ids: Sequence[str]) -> None:
     """Take commands out; runs in the writer's thread."""
-    connection.executemany(_SETTLE, [(command_id,) for command_id in command_ids])
+    rows = [(command_id,) for command_id in command_ids]
+    connection.executemany(_SETTLE, rows)
+    connection.executemany(_UNPARK, rows)
+
+
+def keep(connection: sqlite3.Connection, partition: int, command: Accepted) -> bool:
+    """Put a command in; whether it was not there. Runs in the writer's thread."""
+    content = msgspec.json.encode(command)
+    row = (command.command_id, partition, command.accepted_us, command.lane, content)
+    return connection.execute(_KEEP, row).rowcount > 0
 
 
 class SqliteInbox:
@@ -55,15 +67,18 @@ class SqliteInbox:
         def work(connection: sqlite3.Connection) -> dict[str, Accepted]:
             known: dict[str, Accepted] = {}
             for part, one in commands:
-                row = (one.command_id, part, one.accepted_us, msgspec.json.encode(one))
-                if connection.execute(_KEEP, row).rowcount == 0:
+                if not keep(connection, part, one):
                     known |= _found(connection, one.command_id)
             return known
 
         known = await self._write(work)
+        self.announce()
+        return known
+
+    def announce(self) -> None:
+        """Wake up whoever waits for commands in this process."""
         self._more.set()
         self._more = asyncio.Event()
-        return known
 
     async def waiting(
         self, partitions: Sequence[int], without: Sequence[str], limit: int, timeout_seconds: float
@@ -72,7 +87,8 @@ class SqliteInbox:
         marks = ", ".join("?" * len(partitions))
         sql = (
             f"select content from twofold_accepted_command where part in ({marks}) "
-            "and command_id not in (select value from json_each(?)) order by ordinal limit ?"
+            "and command_id not in (select value from json_each(?)) "
+            f"and lane not in ({_PARKED}) order by ordinal limit ?"
         )
         values = (*partitions, msgspec.json.encode(without).decode(), limit)
         found: list[Accepted] = []

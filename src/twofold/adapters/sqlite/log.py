@@ -16,6 +16,7 @@ from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.adapters.sqlite.inbox import SqliteInbox
 from twofold.adapters.sqlite.leases import SqliteLeases
+from twofold.adapters.sqlite.parked_lanes import SqliteParkedLanes
 from twofold.adapters.sqlite.waiting import wait_for_change
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
@@ -41,6 +42,7 @@ class SqliteLog:
         self._agenda = SqliteAgenda(database)
         self._leases = SqliteLeases(database)
         self._inbox = SqliteInbox(database)
+        self._parked_lanes = SqliteParkedLanes(database, self._inbox)
 
     @property
     def epoch(self) -> str:
@@ -66,6 +68,11 @@ class SqliteLog:
     def inbox(self) -> SqliteInbox:
         """Commands that wait, in the same database."""
         return self._inbox
+
+    @property
+    def parked_lanes(self) -> SqliteParkedLanes:
+        """Lanes of commands that stand still, in the same database."""
+        return self._parked_lanes
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""

@@ -13,6 +13,7 @@ from twofold.messages.recorded import microseconds, stream_name
 from twofold.messages.value import Command
 from twofold.ports.inbox import Accepted
 from twofold.ports.log import CommandRecord, Log
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.admission import Admitted, admitted, check_declared_owner
 from twofold.runtime.queued.queue import CommandQueue
@@ -29,12 +30,14 @@ class CommandState(msgspec.Struct, frozen=True):
     """What is known of a command. With a ``record`` it is decided, else accepted or running.
 
     ``reused``: its key had come with another payload before, so it was refused for that.
+    ``parked``: it waits, for it or a command before it could not be decided.
     """
 
     command_id: str
     status: Status
     record: CommandRecord | None = None
     reused: bool = False
+    parked: ParkedLane | None = None
 
 
 class Acceptance:
@@ -105,19 +108,19 @@ class Acceptance:
         sealed = self._seals.read_id(command_id)
         plain_id = sealed.command_id if sealed is not None else command_id
         # Asked for first: a command leaves the inbox for the record, never the other way.
-        waiting = None if sealed is not None else await self._log.inbox.find([plain_id])
+        waiting = (await self._log.inbox.find([plain_id])).get(plain_id)
         record = (await self._log.records([plain_id])).get(plain_id)
         if record is not None:
             return self._decided(command_id, record, sealed, caller, everyones)
         if sealed is not None:
             known = everyones or self._seals.is_from(sealed, caller.subject)
         else:
-            found = (waiting or {}).get(plain_id)
-            known = found is not None and (everyones or found.subject == caller.subject)
+            known = waiting is not None and (everyones or waiting.subject == caller.subject)
         if not known:
             return None
         running = plain_id in self._running()
-        return CommandState(command_id, "running" if running else "accepted")
+        parked = await self._log.parked_lanes.find(waiting.lane) if waiting is not None else None
+        return CommandState(command_id, "running" if running else "accepted", parked=parked)
 
     def _decided(
         self,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -15,13 +14,13 @@ from twofold.errors import (
     LeaseLost,
     MessageTooLarge,
     StoreUnavailable,
-    TwofoldError,
 )
-from twofold.messages.recorded import microseconds, moment
+from twofold.messages.recorded import microseconds
 from twofold.ports.agenda import Later
 from twofold.ports.inbox import Accepted, Rejected
 from twofold.ports.leases import Lease
 from twofold.ports.log import Log
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.time_and_chance import Clock
 from twofold.ports.transport import (
     Channel,
@@ -32,56 +31,14 @@ from twofold.ports.transport import (
     partition_of,
 )
 from twofold.runtime.gathered import Gathered
+from twofold.runtime.queued.hands import Hands
+from twofold.runtime.queued.place import Place
 from twofold.runtime.queued.queue import Taken
 from twofold.runtime.queued.seals import Seals
+from twofold.runtime.queued.wire import NoCommand, read_command, written_command
 
 _LOG = structlog.get_logger("twofold.commands")
-_SEAL = "seal"
 _REMEMBERED_KEYS = 10_000
-
-
-class NoCommand(TwofoldError):
-    """A message in the channel of commands that is none of this system's; ``why`` says so."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(f"the message is no command of this system: {why}")
-
-
-def read_command(seals: Seals, attributes: Mapping[str, str], data: bytes) -> Accepted:
-    """The command in a message. Raises NoCommand."""
-    seal = attributes.get(_SEAL, "")
-    if not hmac.compare_digest(seal.encode(), seals.of_message(data).encode()):
-        source = attributes.get("source", "nobody known")
-        raise NoCommand(f"not sealed by this system; it is of {source}")
-    try:
-        return msgspec.json.decode(data, type=Accepted)
-    except msgspec.MsgspecError as exc:
-        raise NoCommand(f"it can't be read: {exc}") from exc
-
-
-class _Place:
-    """How far the work on one partition has come: offsets in order, with whether each is done."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.token = lease.token
-        self.noted = self.reached = lease.mark
-        self.forgotten = lease.mark
-        self._under_way: dict[str, bool] = {}
-
-    def begun(self, offset: str) -> None:
-        """A message came."""
-        self._under_way.setdefault(offset, False)
-
-    def done(self, offset: str) -> None:
-        """Everything up to the first one under way has been reached."""
-        if offset in self._under_way:
-            self._under_way[offset] = True
-        for first in list(self._under_way):
-            if not self._under_way[first]:
-                return
-            del self._under_way[first]
-            self.reached = first
 
 
 class ChannelQueue:
@@ -113,8 +70,10 @@ class ChannelQueue:
         self._gathered = Gathered[Message, None](self._publish, batch)
         self._keys: OrderedDict[str, str] = OrderedDict()
         self._reader: Reader | None = None
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, Place] = {}
         self._in_hand: dict[tuple[int, str], int] = {}
+        self._hands = Hands()
+        self._fetched: list[Taken] = []
         self._foreign: list[Rejected] = []
         self._rejected_limit = rejected_limit
 
@@ -131,7 +90,9 @@ class ChannelQueue:
         data = msgspec.json.encode(command)
         if len(data) > self._transport.limit_bytes:
             raise MessageTooLarge(command.operation, len(data), self._transport.limit_bytes)
-        await self._gathered.do(self._message(command, data))
+        part = partition_of(command.lane, self.partitions)
+        message = written_command(self._seals, self._log.epoch, part, command, data)
+        await self._gathered.do(message)
         if command.key:
             self._keys[command.command_id] = command.digest
             if len(self._keys) > _REMEMBERED_KEYS:
@@ -143,21 +104,6 @@ class ChannelQueue:
         if not self._opened:
             await self._transport.open([self._channel])
             self._opened = True
-
-    def _message(self, command: Accepted, data: bytes) -> Message:
-        attributes = {
-            "specversion": "1.0",
-            "id": command.command_id,
-            "source": f"urn:twofold:{self._log.epoch}",
-            "type": command.operation,
-            "subject": command.lane,
-            "time": moment(command.accepted_us).isoformat().replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
-            _SEAL: self._seals.of_message(data),
-        }
-        if command.trace:
-            attributes["traceparent"] = command.trace
-        return Message(partition_of(command.lane, self.partitions), command.lane, attributes, data)
 
     async def _publish(self, messages: Sequence[Message]) -> Sequence[None]:
         await self._transport.publish(self._channel.name, messages)
@@ -174,6 +120,7 @@ class ChannelQueue:
         starts = {part: lease.mark for part, lease in leases.items()}
         # What is under way in the partitions that stay ours goes on meanwhile.
         self._places = kept
+        self._fetched = [taken for taken in self._fetched if taken.partition in kept]
         if self._reader is None:
             self._places = {}
             self._reader = await self._transport.reader(self._channel.name, starts)
@@ -189,7 +136,7 @@ class ChannelQueue:
                 await reader.close()
                 raise
         self._places |= {
-            part: _Place(lease) for part, lease in leases.items() if part not in self._places
+            part: Place(lease) for part, lease in leases.items() if part not in self._places
         }
 
     def holds(self, taken: Taken) -> bool:
@@ -197,25 +144,63 @@ class ChannelQueue:
         return taken.partition in self._places
 
     async def fetch(self, limit: int, timeout_seconds: float) -> Sequence[Taken]:
-        """What is new in the partitions held; what is no command of ours is kept aside."""
+        """What is new in the partitions held; what is no command of ours is kept aside.
+
+        Commands of lanes of which others wait in the inbox go there as well, behind those.
+        """
         await self._keep_foreign()
         if self._reader is None:
             return []
-        found = []
-        for delivery in await self._reader.fetch(limit, timeout_seconds):
-            place = self._places.get(delivery.partition)
-            if place is None:
-                continue
-            place.begun(delivery.offset)
-            command = self._read(delivery)
-            if isinstance(command, Rejected):
-                self._foreign.append(command)
-            else:
-                taken = Taken(command, delivery.partition, delivery.offset)
-                self._in_hand[taken.partition, taken.offset] = command.accepted_us
-                found.append(taken)
-        await self._try_keeping_foreign()
+        if not self._fetched:
+            for delivery in await self._reader.fetch(limit, timeout_seconds):
+                self._take(delivery)
+            await self._try_keeping_foreign()
+        return await self._free() if self._fetched else []
+
+    def _take(self, delivery: Delivery) -> None:
+        place = self._places.get(delivery.partition)
+        if place is None:
+            return
+        place.begun(delivery.offset)
+        command = self._read(delivery)
+        if isinstance(command, Rejected):
+            self._foreign.append(command)
+        else:
+            self._fetched.append(Taken(command, delivery.partition, delivery.offset))
+
+    async def _free(self) -> Sequence[Taken]:
+        """Those fetched that may be decided, once the others are in the inbox."""
+        self._hands.asks()
+        lanes = {taken.command.lane for taken in self._fetched}
+        held = await self._log.parked_lanes.held(lanes)
+        # Until nothing is moved: while something is, further lanes may be parked.
+        while waiting := [taken for taken in self._fetched if self._waits(taken, held)]:
+            await self._move(waiting)
+        found, self._fetched = self._fetched, []
+        for taken in found:
+            self._in_hand[taken.partition, taken.offset] = taken.command.accepted_us
+            self._hands.take(taken.command.lane)
         return found
+
+    def _waits(self, taken: Taken, held: Collection[str]) -> bool:
+        lane = taken.command.lane
+        # Where some of the lane is in hand, this goes behind it, in hand as well.
+        return self._hands.stopped(lane) or (lane in held and lane not in self._hands)
+
+    async def _move(self, waiting: Sequence[Taken]) -> None:
+        """Into the inbox, but for those that have an outcome: a crash made them come again."""
+        decided = await self._log.records([taken.command.command_id for taken in waiting])
+        await self._log.inbox.accept(
+            [
+                (partition_of(taken.command.lane, self.partitions), taken.command)
+                for taken in waiting
+                if taken.command.command_id not in decided
+            ]
+        )
+        moved = {id(taken) for taken in waiting}
+        self._fetched = [taken for taken in self._fetched if id(taken) not in moved]
+        for taken in waiting:
+            self._done(taken)
 
     def _read(self, delivery: Delivery) -> Accepted | Rejected:
         try:
@@ -266,18 +251,37 @@ class ChannelQueue:
                 self._places[message.partition].done(message.offset)
 
     def later(self, command_id: str) -> Later | None:
-        """The database knows nothing of it."""
-        return None
+        """The database knows nothing of it, unless a worker that lost its part has parked it."""
+        return Later(settled=(command_id,))
 
     async def settled(self, taken: Taken, *, now: bool) -> None:
         """The mark may move."""
-        self._in_hand.pop((taken.partition, taken.offset), None)
+        self.released(taken)
+        self._done(taken)
+
+    def _done(self, taken: Taken) -> None:
         if taken.partition in self._places:
             self._places[taken.partition].done(taken.offset)
+
+    async def park(self, taken: Taken, parked: ParkedLane) -> bool:
+        """The command moves into the inbox; the mark goes on without it."""
+        part = partition_of(parked.lane, self.partitions)
+        if not await self._log.parked_lanes.park(parked, part, taken.command):
+            return False
+        self._hands.parked(parked.lane)
+        await self.settled(taken, now=True)
+        return True
+
+    def behind(self, taken: Sequence[Taken]) -> None:
+        """The next fetch moves them into the inbox, before what has come since."""
+        for one in taken:
+            self.released(one)
+        self._fetched[:0] = [one for one in taken if self.holds(one)]
 
     def released(self, taken: Taken) -> None:
         """Whoever holds the partition next reads it again."""
         self._in_hand.pop((taken.partition, taken.offset), None)
+        self._hands.leave(taken.command.lane)
 
     @property
     def unnoted(self) -> bool:

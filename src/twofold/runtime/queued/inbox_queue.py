@@ -9,8 +9,10 @@ from twofold.ports.agenda import Later
 from twofold.ports.inbox import Accepted
 from twofold.ports.leases import Lease
 from twofold.ports.log import Log
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.transport import partition_of
 from twofold.runtime.gathered import Gathered
+from twofold.runtime.queued.hands import Hands
 from twofold.runtime.queued.queue import Taken
 
 
@@ -25,6 +27,7 @@ class InboxQueue:
         self._gathered = Gathered[Accepted, Accepted | None](self._keep, batch)
         self._held: frozenset[int] = frozenset()
         self._in_hand: set[str] = set()
+        self._hands = Hands()
 
     async def close(self) -> None:
         """The log is closed by whoever opened it."""
@@ -69,8 +72,15 @@ class InboxQueue:
     async def fetch(self, limit: int, timeout_seconds: float) -> Sequence[Taken]:
         """What is in the inbox and not in hand."""
         held, in_hand = sorted(self._held), sorted(self._in_hand)
-        found = await self._log.inbox.waiting(held, in_hand, limit, timeout_seconds)
-        self._in_hand.update(one.command_id for one in found)
+        self._hands.asks()
+        found = [
+            one
+            for one in await self._log.inbox.waiting(held, in_hand, limit, timeout_seconds)
+            if not self._hands.stopped(one.lane)
+        ]
+        for one in found:
+            self._in_hand.add(one.command_id)
+            self._hands.take(one.lane)
         return [Taken(one, partition_of(one.lane, self.partitions)) for one in found]
 
     def later(self, command_id: str) -> Later | None:
@@ -81,11 +91,25 @@ class InboxQueue:
         """Take out what an earlier outcome has left there."""
         if not now:
             await self._log.inbox.settle([taken.command.command_id])
-        self._in_hand.discard(taken.command.command_id)
+        self.released(taken)
+
+    async def park(self, taken: Taken, parked: ParkedLane) -> bool:
+        """The command stays where it is."""
+        if not await self._log.parked_lanes.park(parked, taken.partition, taken.command):
+            return False
+        self._hands.parked(parked.lane)
+        self.released(taken)
+        return True
+
+    def behind(self, taken: Sequence[Taken]) -> None:
+        """They are where they are to wait."""
+        for one in taken:
+            self.released(one)
 
     def released(self, taken: Taken) -> None:
         """It is found again."""
         self._in_hand.discard(taken.command.command_id)
+        self._hands.leave(taken.command.lane)
 
     @property
     def unnoted(self) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from twofold.ports.agenda import Later
 from twofold.ports.inbox import Accepted
 from twofold.ports.leases import Lease
+from twofold.ports.parked_lanes import ParkedLane
 
 
 class Taken(NamedTuple):
@@ -22,7 +23,8 @@ class CommandQueue(Protocol):
     """A queue in partitions. Who works on which is decided by leases of the group ``work``.
 
     A command that was accepted comes to a worker at least once, those of one lane in order, until
-    a worker says that its outcome is recorded.
+    a worker says that its outcome is recorded. Commands of a lane that is parked wait in the write
+    database, wherever they were, and what comes later waits behind them.
     """
 
     @property
@@ -57,6 +59,15 @@ class CommandQueue(Protocol):
 
     async def settled(self, taken: Taken, *, now: bool) -> None:
         """The outcome is recorded: ``now`` with ``later``, or it had been before."""
+
+    async def park(self, taken: Taken, parked: ParkedLane) -> bool:
+        """The lane stands still with this command; False if that has an outcome after all.
+
+        Commands of the lane that are in hand go ``behind`` it. Raises StoreUnavailable.
+        """
+
+    def behind(self, taken: Sequence[Taken]) -> None:
+        """Commands go back undecided, to wait in their order behind one that was parked."""
 
     def released(self, taken: Taken) -> None:
         """The command goes back undecided."""

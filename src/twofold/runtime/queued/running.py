@@ -20,6 +20,7 @@ from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.queued.accepting import Acceptance, CommandState
 from twofold.runtime.queued.channel_queue import ChannelQueue
 from twofold.runtime.queued.inbox_queue import InboxQueue
+from twofold.runtime.queued.parking import LaneCode, LaneParking
 from twofold.runtime.queued.queue import CommandQueue
 from twofold.runtime.queued.worker import CommandWorker
 from twofold.runtime.sending import Sent
@@ -59,6 +60,7 @@ class QueuedCommands:
         self._queues: list[CommandQueue] = []
         self._workers: list[CommandWorker] = []
         self._closed = False
+        self.code = LaneCode(wired)
 
     @property
     def asynchronous(self) -> bool:
@@ -108,7 +110,14 @@ class QueuedCommands:
             self._chance,
         )
         return CommandWorker(
-            self._wired, queue, self._bus, membership, self._clock, self._chance, self._settings
+            self._wired,
+            queue,
+            self._bus,
+            LaneParking(self._log.parked_lanes, self.code, self._clock, self._settings),
+            membership,
+            self._clock,
+            self._chance,
+            self._settings,
         )
 
     def end(self) -> None:

@@ -11,9 +11,16 @@ from typing import Any
 import msgspec
 import structlog
 
-from twofold.errors import ShuttingDown, StoreUnavailable, TwofoldError, UnknownCommand
+from twofold.errors import (
+    ShuttingDown,
+    StoreUnavailable,
+    TooMuchParked,
+    TwofoldError,
+    UnknownCommand,
+)
 from twofold.messages.value import Command
 from twofold.ports.leases import Lease
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.command_bus import CommandBus
@@ -21,6 +28,7 @@ from twofold.runtime.lanes import Lanes
 from twofold.runtime.observing.bound import BOUND, Bound
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.processes.alarm import Alarm
+from twofold.runtime.queued.parking import LaneParking
 from twofold.runtime.queued.queue import CommandQueue, Taken
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.telling import told
@@ -35,7 +43,8 @@ class CommandWorker:
 
     Commands of one aggregate are decided in their order, those of different ones at the same time.
     A store that does not answer is waited for; a command that fails otherwise is tried again a
-    few times, then its failure is what is recorded, and those behind it go on.
+    few times, then its lane is parked: it and those behind it wait, and all other lanes go on.
+    Where too many would be parked nothing more is taken until that has changed.
     """
 
     def __init__(
@@ -43,6 +52,7 @@ class CommandWorker:
         wired: Wired,
         queue: CommandQueue,
         bus: CommandBus,
+        parking: LaneParking,
         membership: Membership,
         clock: Clock,
         chance: Chance,
@@ -54,24 +64,26 @@ class CommandWorker:
         }
         self._queue = queue
         self._bus = bus
+        self._parking = parking
         self._membership = membership
         self._clock = clock
         self._chance = chance
         self._settings = settings
         self._alarm = Alarm(clock)
-        self._lanes = Lanes[Taken](self._work, self._alarm.ring)
+        self._lanes = Lanes[Taken](self._work, self._alarm.ring, queue.behind)
         self._held: Mapping[int, Lease] | None = {}
         self._stopping = False
         self._pauses: set[asyncio.Future[None]] = set()
         self._trouble = ""
         self._troubles: dict[str, str] = {}
+        self._overfull: dict[str, str] = {}
         self.running: set[str] = set()
         self.handled: Counter[str] = Counter()
 
     @property
     def why(self) -> str:
         """Why the work does not go on, "" if it does."""
-        first = next(iter(self._troubles.values()), "")
+        first = next(iter([*self._overfull.values(), *self._troubles.values()]), "")
         return self._trouble or self._membership.why or first
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
@@ -118,7 +130,7 @@ class CommandWorker:
             seconds = min(seconds, _NOTE_SECONDS)
         if not self._held:
             await self._membership.change(seconds)
-        elif room <= 0:
+        elif room <= 0 or self._overfull:
             await self._alarm.wait(seconds)
         else:
             for taken in await self._queue.fetch(room, seconds):
@@ -132,19 +144,21 @@ class CommandWorker:
         self.running.add(command_id)
         bound = BOUND.set(Bound("", command.correlation_id, command_id, command.trace))
         try:
-            await self._decide(taken)
+            goes_on = await self._decide(taken)
         finally:
             BOUND.reset(bound)
             self.running.discard(command_id)
             self._troubles.pop(command_id, None)
-        return not self._stopping
+            self._overfull.pop(command_id, None)
+        return goes_on and not self._stopping
 
-    async def _decide(self, taken: Taken) -> None:
+    async def _decide(self, taken: Taken) -> bool:
+        """Whether those behind it may be decided."""
         failures = outages = 0
         while not self._stopping and self._queue.holds(taken):
             try:
                 await self._try(taken)
-                return
+                return True
             except ShuttingDown:
                 break
             except StoreUnavailable as exc:
@@ -153,9 +167,11 @@ class CommandWorker:
                 await self._pause(outages)
             except Exception as exc:
                 failures += 1
-                if await self._failed(taken, failures, exc):
-                    return
+                parked = await self._failed(taken, failures, exc)
+                if parked is not None:
+                    return not parked
         self._queue.released(taken)
+        return True
 
     async def _try(self, taken: Taken) -> None:
         accepted = taken.command
@@ -167,26 +183,31 @@ class CommandWorker:
         await self._queue.settled(taken, now=now)
         self.handled["decided" if now else "again"] += 1
 
-    async def _failed(self, taken: Taken, failures: int, error: Exception) -> bool:
-        """Whether its failure is recorded; before that it is to be tried again."""
+    async def _failed(self, taken: Taken, failures: int, error: Exception) -> bool | None:
+        """Whether its lane is parked; None if it is to be tried again, after a pause."""
         accepted = taken.command
-        why = f"{type(error).__name__}: {error}"
-        if error.__cause__ is not None:
-            why += f" ({error.__cause__!r})"
-        _LOG.warning(
-            "a command failed", command_id=accepted.command_id, attempt=failures, why=told(error)
-        )
-        if failures < self._settings.command_attempts:
-            await self._pause(failures)
-            return False
+        command_id = accepted.command_id
+        _LOG.warning("a command failed", command_id=command_id, attempt=failures, why=told(error))
         try:
-            later = self._queue.later(accepted.command_id)
-            now = await self._bus.record_failure(accepted, why, later)
-            await self._queue.settled(taken, now=now)
-        except (StoreUnavailable, ShuttingDown):
-            return False
-        self.handled["failed"] += 1
-        return True
+            parked = await self._parking.after(accepted, failures, error)
+            if parked is not None:
+                return await self._park(taken, parked)
+        except TooMuchParked as exc:
+            self._overfull[command_id] = str(exc)
+        except StoreUnavailable as exc:
+            self._troubles[command_id] = str(exc)
+        await self._pause(failures)
+        return None
+
+    async def _park(self, taken: Taken, parked: ParkedLane) -> bool:
+        """False if somebody else has decided it meanwhile."""
+        if await self._queue.park(taken, parked):
+            self.handled["parked"] += 1
+            _LOG.warning("commands of a lane are parked", command_id=parked.command_id)
+            return True
+        await self._queue.settled(taken, now=False)
+        self.handled["again"] += 1
+        return False
 
     async def _pause(self, failures: int) -> None:
         """Before the next attempt; stopping cuts it short."""
