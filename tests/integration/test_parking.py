@@ -95,7 +95,7 @@ async def settled(system: System) -> None:
     """Everything is applied or waits for a person."""
     head = await system.log.head()
     for table in system.tables.values():
-        await system.progress.reach([table], head, 20)
+        await system.progress.reach([table], head, 60)
     await until(lambda: _given_up(system))
 
 
