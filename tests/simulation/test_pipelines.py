@@ -68,17 +68,17 @@ def test_a_wait_that_does_not_wait_is_found_out(monkeypatch: pytest.MonkeyPatch)
     async def at_once(self: Progress, *_: Any) -> None:
         return
 
-    monkeypatch.setattr(Progress, "reach", at_once)
+    monkeypatch.setattr(Progress, "follow", at_once)
     found_out()
 
 
 def test_a_wait_without_an_end_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    reach = Progress.reach
+    follow = Progress.follow
 
     async def patient(self: Progress, tables: Any, position: int, seconds: float) -> None:
-        await reach(self, tables, position, seconds + 5)
+        await follow(self, tables, position, seconds + 5)
 
-    monkeypatch.setattr(Progress, "reach", patient)
+    monkeypatch.setattr(Progress, "follow", patient)
     found_out()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from twofold.errors import InvalidInput, Problem, StoreUnavailable, TooMuchParked, TwofoldError
+from twofold.errors import InvalidInput, Problem, StoreUnavailable, TwofoldError
 from twofold.messages.value import Command, Query
 from twofold.ports.log import Append, AppendOutcome, Log
 from twofold.ports.read_store import ReadStore
@@ -18,7 +18,6 @@ from twofold.ports.tracing import NO_TRACING, Tracing
 from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.canary import Sender, Watch
-from twofold.runtime.catching_up import catch_up
 from twofold.runtime.choosing import Choosing
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
@@ -28,12 +27,11 @@ from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
 from twofold.runtime.parking.parking import Rules
-from twofold.runtime.parking.retrying import Retrying
 from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.presence import Presence, needed_roles
 from twofold.runtime.processes.running import Processes
 from twofold.runtime.progress import Progress
-from twofold.runtime.projector import Projector, stop_all
+from twofold.runtime.projecting import How, Projecting
 from twofold.runtime.queries import Answered, Asked, Queries
 from twofold.runtime.queued.running import QueuedCommands
 from twofold.runtime.sending import Done, Sent
@@ -107,7 +105,6 @@ class System:
         if transport is not None:
             self.transport = ObservedTransport(transport, self.observer, self.settings.broker)
         self._shadows = shadows
-        self._projectors: list[Projector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._process_tasks: list[asyncio.Task[None]] = []
         self._command_tasks: list[asyncio.Task[None]] = []
@@ -151,7 +148,7 @@ class System:
         names = [applier.table for applier in appliers]
         self.progress = Progress(names, self.read_store, self.log, self.clock)
         await self.progress.refresh()
-        self._start_switching(appliers)
+        self._start_reading(appliers)
         self.lags = Lags(self.log, self.read_store, self.tables, self.clock)
         self.lag_history = LagHistory(self.lags, self.clock)
         self._start_commands()
@@ -168,16 +165,9 @@ class System:
             self.settings,
             self.observer,
         )
-        self._start_sharing()
-        if self._writes_inline:
-            for applier in self.appliers:
-                await self.sharing.levelling.level(applier)
-                await self._catch_up(applier)
-        elif not self.inline and "projector" in self.roles and not self._shares:
-            for applier in self.appliers:
-                self._start_projector(applier)
-        if self._writes_inline or "projector" in self.roles:
-            self._spawn(self._retrying().run(), self._tasks)
+        for work in self.sharing.relaying() if "relay" in self.roles else ():
+            self._spawn(work, self._tasks)
+        await self.projecting.start(self.switching.at_work)
         self._spawn(self._watch(), self._tasks)
         self._start_canaries()
         await self._start_processes()
@@ -238,7 +228,7 @@ class System:
         await self._writer.drain()
         await self.processes.save()
         self.sharing.stop()
-        await stop_all(self._projectors, self._tasks)
+        await self.projecting.stop(self._tasks)
         await asyncio.gather(self.sharing.leave(), self.presence.leave())
         if self._canaries is not None:
             await self._canaries.leave()
@@ -277,7 +267,7 @@ class System:
             self.canary = Watch(self.log, self.progress, self.tables, self.clock, self.settings)
             self._spawn(self.canary.run(), self._tasks)
 
-    def _start_switching(self, appliers: list[Applier]) -> None:
+    def _start_reading(self, appliers: list[Applier]) -> None:
         broker = self.transport is not None
         self.presence = Presence(
             self.roles,
@@ -288,12 +278,39 @@ class System:
             self.chance,
             lambda: self.switching.reading(),
         )
+        self.tail = Tail(self.log, self.wired.events, self.settings.tail)
+        self.sharing = Sharing(
+            self.application.name,
+            self.log,
+            self.tail,
+            self.read_store,
+            appliers,
+            self.wired.events,
+            self.progress,
+            self.transport,
+            self.clock,
+            self.chance,
+            self.settings,
+        )
+        self.projecting = Projecting(
+            self._projects,
+            self.sharing,
+            self.log,
+            self.tail,
+            self.read_store,
+            self.wired.events,
+            self.progress,
+            self.clock,
+            self.chance,
+            self.settings,
+            self.work,
+        )
         self.switching = Switching(
             appliers,
             self.choosing,
             self.progress,
             self.presence,
-            self,
+            self.projecting,
             self.clock,
             self.settings.lease_seconds,
         )
@@ -304,24 +321,7 @@ class System:
             await self.presence.sign()
             self._spawn(self.presence.run(), self._tasks)
 
-    def begin(self, applier: Applier) -> None:
-        """Work on one version of a projection more, if this process does such work."""
-        if self.inline or "projector" not in self.roles:
-            return
-        if self._shares:
-            self._spawn(self.sharing.projector(applier).run(), self._tasks)
-        else:
-            self._start_projector(applier)
-
-    def end(self, applier: Applier) -> None:
-        """Work on it no more; a batch at hand is finished."""
-        self.sharing.end(applier)
-        for projector in [one for one in self._projectors if one.applier is applier]:
-            projector.stop()
-            self._projectors.remove(projector)
-
     def _start_commands(self) -> None:
-        self.tail = Tail(self.log, self.wired.events, self.settings.tail)
         inline = (
             InlineProjections(
                 self.switching.at_work,
@@ -400,73 +400,14 @@ class System:
     def _writes_inline(self) -> bool:
         return self.inline and bool(self.roles & {"api", "commands", "scheduler"})
 
-    async def _catch_up(self, applier: Applier) -> None:
-        await catch_up(
-            applier,
-            self.log,
-            self.read_store,
-            self.wired.events,
-            self.progress,
-            self.settings.projection_batch,
-        )
-
-    async def _follow_inline(self) -> None:
-        """Apply what other processes appended: they may not have these projections."""
-        for applier in tuple(self.switching.at_work):
-            try:
-                await self._catch_up(applier)
-            except TooMuchParked as exc:
-                self.progress.stopped[applier.table] = str(exc)
-            else:
-                self.progress.stopped.pop(applier.table, None)
-
     @property
-    def _shares(self) -> bool:
-        return self.transport is not None or self.settings.partitions > 1
-
-    def _start_sharing(self) -> None:
-        self.sharing = Sharing(
-            self.application.name,
-            self.log,
-            self.tail,
-            self.read_store,
-            self.appliers,
-            self.wired.events,
-            self.progress,
-            self.transport,
-            self.clock,
-            self.chance,
-            self.settings,
-        )
-        work = self.sharing.relaying() if "relay" in self.roles else []
-        if self._shares and not self.inline and "projector" in self.roles:
-            work += self.sharing.projecting()
-        for one in work:
-            self._spawn(one, self._tasks)
-
-    def _start_projector(self, applier: Applier) -> None:
-        projector = Projector(
-            applier,
-            self.tail,
-            self.read_store,
-            self.progress,
-            self.clock,
-            self.chance,
-            self.settings,
-            self.sharing.levelling,
-        )
-        self._projectors.append(projector)
-        self._spawn(projector.run(), self._tasks)
-
-    def _retrying(self) -> Retrying:
-        return Retrying(
-            self.switching.at_work,
-            self.read_store,
-            self.wired.events,
-            self.progress,
-            self.clock,
-            self.settings,
-        )
+    def _projects(self) -> How:
+        if self._writes_inline:
+            return "inline"
+        if self.inline or "projector" not in self.roles:
+            return "not"
+        shared = self.transport is not None or self.settings.partitions > 1
+        return "shared" if shared else "alone"
 
     async def _watch(self) -> None:
         """Keep what is known of other processes' work from growing old."""
@@ -475,8 +416,7 @@ class System:
             try:
                 await self.progress.refresh()
                 await self.switching.look()
-                if self._writes_inline:
-                    await self._follow_inline()
+                await self.projecting.follow(self.switching.at_work)
                 if "api" in self.roles:
                     await self.lag_history.look()
             except StoreUnavailable:
