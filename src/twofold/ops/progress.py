@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+_QUIET_SECONDS = 10.0
 
 
 @contextmanager
@@ -33,12 +36,23 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
 
 
 def _lines(what: str) -> Callable[[int, int], None]:
-    shown = [-1]
+    """A line for each tenth, and for each ten seconds without one."""
+    begun = shown_at = time.monotonic()
+    first: int | None = None
+    tenth = -1
 
     def report(position: int, head: int) -> None:
-        tenth = position * 10 // max(head, 1)
-        if tenth > shown[0]:
-            shown[0] = tenth
-            typer.echo(f"{what}: {position:,} of {head:,} ({tenth * 10} %)", err=True)
+        nonlocal first, shown_at, tenth
+        now = time.monotonic()
+        first = position if first is None else first
+        reached = position * 10 // max(head, 1)
+        if reached <= tenth and now - shown_at < _QUIET_SECONDS:
+            return
+        tenth, shown_at = reached, now
+        line = f"{what}: {position:,} of {head:,} ({100 * position // max(head, 1)} %)"
+        rate = (position - first) / max(now - begun, 1e-6)
+        if rate and position < head:
+            line += f", {rate:,.0f}/s, {(head - position) / rate:,.0f} s left"
+        typer.echo(line, err=True)
 
     return report

@@ -16,7 +16,7 @@ from twofold.runtime.rebuilding.desk import VersionsDesk
 from twofold.runtime.sending import Done
 
 LOOKING = frozenset[str]()
-BRISK: dict[str, Any] = {"poll_seconds": 0.05, "lease_seconds": 1.0, "retry_seconds": 0.01}
+BRISK: dict[str, Any] = {"poll_seconds": 0.05, "lease_seconds": 0.4, "retry_seconds": 0.01}
 
 
 async def library_with(start: Start, books: int, mode: str = "async", **settings: Any) -> System:

@@ -14,6 +14,7 @@ from twofold.assembly.serving import build, serve
 from twofold.assembly.settings import Settings
 from twofold.assembly.tracing import export_traces
 from twofold.errors import SettingsProblems, TwofoldError, WiringProblems
+from twofold.ops.commands.changed_folds import changed_folds
 from twofold.ops.commands.schemas import schema_problems
 from twofold.ops.commands.target import App, Config, found
 from twofold.ops.logs import configure_logs
@@ -93,7 +94,7 @@ def check(
     accept: Annotated[bool, typer.Option("--accept", help="Write the shapes as they are")] = False,
     config: Config = None,
 ) -> None:
-    """Check wiring, settings and (with --schema) changes of events; every problem is named."""
+    """Check wiring, settings, changed folds and (with --schema) events; every problem is named."""
     problems: list[str] = []
     notes: list[str] = []
     try:
@@ -103,8 +104,11 @@ def check(
             f"inbox {channel} is idle: there is no broker to read it from; set TWOFOLD_BROKER"
             for channel in ([] if settings.broker else http.system.wired.receivings)
         ]
+        outdated, harmless = changed_folds(application, settings)
+        notes += harmless
         if schema is not None:
             problems = schema_problems(http.system.wired, schema, against, accept=accept)
+        problems = [*problems, *outdated]
     except (WiringProblems, SettingsProblems) as exc:
         problems = str(exc).splitlines()
     except TwofoldError as exc:

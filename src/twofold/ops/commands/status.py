@@ -11,9 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.ops.commands.versions import rebuild_line
 from twofold.runtime.applying import Applier
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import RolePresence
+from twofold.runtime.rebuilding.desk import VersionsDesk
+from twofold.runtime.rebuilding.views import VersionsView
 from twofold.runtime.system import System
 
 
@@ -36,6 +39,8 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     console = Console()
     console.print(f"log {report['epoch']}, head {report['head']:,}")
     console.print(table)
+    for line in report["notes"]:
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(_roles_table(report["roles"]))
     commands = report["commands"]
     if commands["waiting"] or commands["rejected"]:
@@ -60,13 +65,16 @@ def _roles_table(roles: dict[str, Any]) -> Table:
 async def _report(system: System) -> dict[str, Any]:
     projections = []
     lags, roles = await system.lags.measure(), await system.presence.look()
+    versions = {one.projection: one for one in await VersionsDesk(system).all()}
     for applier in system.appliers:
-        lag = lags[applier.name]
+        lag, known = lags[applier.name], versions[applier.name]
         projections.append(
             {
                 "name": applier.name,
                 "version": applier.version,
-                "state": _state(system, applier, roles["projector"]),
+                "state": _state(system, applier, known, roles["projector"]),
+                "outdated": known.outdated,
+                "rebuild": msgspec.to_builtins(known.rebuild) if known.building else None,
                 "applied": lag.applied,
                 "head": system.progress.head,
                 "lagEvents": lag.lag_events,
@@ -79,6 +87,7 @@ async def _report(system: System) -> dict[str, Any]:
     return {
         "head": system.progress.head,
         "epoch": system.log.epoch,
+        "notes": [line for one in versions.values() for line in _notes(one)],
         "projections": projections,
         "commands": await _commands(system),
         "relay": await _relay(system),
@@ -86,8 +95,18 @@ async def _report(system: System) -> dict[str, Any]:
     }
 
 
-def _state(system: System, applier: Applier, projectors: RolePresence) -> str:
+def _notes(one: VersionsView) -> list[str]:
+    found = [line] if one.building and (line := rebuild_line(one)) else []
+    if one.outdated and not one.building:
+        why = "its folds have changed since its read model was built"
+        found.append(f"{one.projection}: {why}; run: twofold rebuild APP {one.projection}")
+    return found
+
+
+def _state(system: System, applier: Applier, known: VersionsView, projectors: RolePresence) -> str:
     """As far as can be told from outside: where nobody projects, no projection is live."""
+    if known.building or known.outdated:
+        return "rebuilding"
     state = system.state_of(applier)
     return "stopped" if projectors.missing and state in ("live", "catching-up") else state
 

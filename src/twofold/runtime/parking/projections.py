@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, Problem
 from twofold.messages.recorded import Recorded, moment
-from twofold.ports.read_store import Checkpoint, Condition, Select, Table
+from twofold.ports.read_store import DROPPED, Checkpoint, Condition, Select, Table
 from twofold.runtime.applying import Applier
 from twofold.runtime.folding import Change
 from twofold.runtime.nearest import nearest
@@ -31,7 +31,7 @@ from twofold.runtime.parking.views import (
     field_views,
 )
 from twofold.runtime.system import System
-from twofold.runtime.versions import table_name, versions_of
+from twofold.runtime.versions import table_name, version_of, versions_of
 from twofold.wiring.foldings import Folding, Writing
 
 _FEW = 5_000
@@ -148,6 +148,8 @@ class ParkedProjections:
             raw = await self._system.read_store.get(parked_table(applier.table), sequence)
             if raw is not None:
                 await self._open(applier, applier.tables)
+                discards = await discards_of(self._system.read_store, applier.table)
+                applier.left_out = left_out(discards)
                 return applier, checkpoint, parked_of(raw)
         known = [
             parked_of(raw).sequence
@@ -161,11 +163,11 @@ class ParkedProjections:
         raise NotFound(f"parked sequence of {projection}", sequence, nearest(sequence, known))
 
     async def _tables(self, projection: str) -> list[tuple[Applier, Checkpoint]]:
-        """Every version of the projections, the newest first, with what it has come to."""
+        """The versions that somebody works on, those of this code first, and where they are."""
         checkpoints = await self._system.read_store.checkpoints()
         found = []
         for name in [projection] if projection else self.names():
-            for number in sorted(versions_of(name, checkpoints), reverse=True):
+            for number in _worked_on(self._known[name], checkpoints):
                 applier = self._system.choosing.applier(self._known[name], number)
                 await self._open(applier, tables_beside(applier.table))
                 found.append((applier, checkpoints[table_name(name, number)]))
@@ -228,3 +230,22 @@ def document_view(change: Change) -> DocumentView:
     elif change.after is None:
         what = "removed"
     return DocumentView(change.key, what, fields)
+
+
+def _worked_on(
+    projection: Folding | Writing, checkpoints: Mapping[str, Checkpoint]
+) -> Sequence[int]:
+    """What this code reads, what is built, and what other code may be reading.
+
+    What this code read before is nobody's business until it is switched back to.
+    """
+    found = versions_of(projection.name, checkpoints)
+    mine = version_of(projection.name, projection.fingerprint, checkpoints).number
+    others = [
+        number
+        for number, one in found.items()
+        if number != mine
+        and one.chosen_us != DROPPED
+        and (one.beside or one.fingerprint != projection.fingerprint)
+    ]
+    return [*([mine] if mine in found else []), *sorted(others, reverse=True)]

@@ -42,9 +42,18 @@ class Filling:
         """Where it stands. Raises VersionsChanged if it was dropped."""
         stored = (await self._store.checkpoints()).get(self.applier.table)
         if stored is None or stored.chosen_us == DROPPED:
-            raise VersionsChanged(self.applier.name, f"version {self.applier.version} is gone")
+            raise self.lost()
         self.checkpoint = stored
         return stored
+
+    async def gone(self) -> bool:
+        """Whether it was dropped. Raises StoreUnavailable."""
+        stored = (await self._store.checkpoints()).get(self.applier.table)
+        return stored is None or stored.chosen_us == DROPPED
+
+    def lost(self) -> VersionsChanged:
+        """What to raise where it was."""
+        return VersionsChanged(self.applier.name, f"version {self.applier.version} was dropped")
 
     async def step(self, until: int) -> bool:
         """Apply a batch; whether anything is left up to ``until``.

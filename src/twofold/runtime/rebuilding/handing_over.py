@@ -14,7 +14,7 @@ from twofold.runtime.versions import table_name
 
 _LOG = structlog.get_logger("twofold.rebuild")
 _LOOK_SECONDS = 0.1
-_LEASES = 10
+_PATIENCE_SECONDS = 30.0
 
 
 class HandingOver:
@@ -55,10 +55,13 @@ class HandingOver:
         """Keep the version in step until nobody reads the former one; whether that came to be."""
         if self._former is None:
             return True
+        if not await self._same_code(self._former):
+            # Processes with that code go on with it until they are replaced.
+            return False
         # Who is served is served from here now.
         self._filling.throttled = False
         system, ours = self._system, True
-        ends = system.clock.monotonic() + system.settings.lease_seconds * _LEASES
+        ends = system.clock.monotonic() + _PATIENCE_SECONDS
         group = readers_of(table_name(self._applier.name, self._former))
         while system.clock.monotonic() < ends:
             ours = ours and await self._in_step()
@@ -68,6 +71,11 @@ class HandingOver:
             await telling.still_there()
             await system.clock.sleep(_LOOK_SECONDS)
         return False
+
+    async def _same_code(self, version: int) -> bool:
+        stored = await self._system.read_store.checkpoints()
+        known = stored.get(table_name(self._applier.name, version))
+        return known is not None and known.fingerprint == self._applier.projection.fingerprint
 
     async def _in_step(self) -> bool:
         """Whether it is still for us to do so."""

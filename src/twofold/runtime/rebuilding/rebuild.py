@@ -63,6 +63,7 @@ class Rebuild:
         self._projection = system.choosing.projections[name]
         self._name = name
         self._by = by
+        self._filled: Filling | None = None
         self._telling = Telling(holding, by, report, system.clock)
         lags = Freshness(system, name).lags
         self._throttling = Throttling(throttle, lags, self._telling.waits, system.clock)
@@ -77,6 +78,9 @@ class Rebuild:
             await self._telling.phase("cancelled")
             raise
         except Exception as exc:
+            if self._filled is not None and await self._filled.gone():
+                await self._telling.phase("cancelled")
+                raise self._filled.lost() from exc
             await self._telling.phase("failed", why=str(exc) or type(exc).__name__)
             raise
 
@@ -95,10 +99,12 @@ class Rebuild:
     async def _run(self, verify: bool) -> Rebuilt:
         while True:
             applier, former = await self._begin()
-            filling = self._filling(applier)
+            filling = self._filled = self._filling(applier)
             seen = await filling.look()
             await self._fill(filling)
             verified = await self._verify(applier) if verify else None
+            # Of a version that was dropped meanwhile nothing can be said.
+            await filling.look()
             if verified is not None and verified.differences:
                 await self._telling.phase("different", f"{len(verified.differences)} rows differ")
                 return Rebuilt(self._name, applier.version, former, False, False, verified)

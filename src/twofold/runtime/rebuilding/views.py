@@ -73,6 +73,11 @@ class VersionsView(View, frozen=True):
     back_to: int | None
 
     @property
+    def building(self) -> bool:
+        """Whether a version is being built, or was until it was interrupted."""
+        return any(one.state == "building" for one in self.versions)
+
+    @property
     def read(self) -> int | None:
         """The version that readers use."""
         return next((one.number for one in self.versions if one.state == "read"), None)
