@@ -29,15 +29,22 @@ def visible_after(
 
     async def measured() -> list[float]:
         async with system(address, "async", roles, given) as running:
-            (route,) = [r for r in running.wired.routes if r.path == "/orders/{id}"]
-            await _paced(running, route, per_second, per_second)
-            return sorted(await _paced(running, route, per_second, per_second * SECONDS))
+            route = route_of_document(running)
+            await paced(running, route, per_second, per_second)
+            return sorted(await paced(running, route, per_second, per_second * SECONDS))
 
     times: list[float] = on_fast_loop(measured)
     return times
 
 
-async def _paced(running: System, route: Route, per_second: int, commands: int) -> list[float]:
+def route_of_document(running: System) -> Route:
+    """Where one order is asked for."""
+    (route,) = [one for one in running.wired.routes if one.path == "/orders/{id}"]
+    return route
+
+
+async def paced(running: System, route: Route, per_second: int, commands: int) -> list[float]:
+    """Send ``commands`` at a steady rate; milliseconds from commit to visible."""
     begun, tasks = time.perf_counter(), []
     while len(tasks) < commands:
         due = int((time.perf_counter() - begun) * per_second) + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -11,7 +13,8 @@ from tests.integration.conftest import Start
 from tests.library import AuthorId, BookId, Lend, NameAuthor, Register, Return
 from tests.waiting import until
 from twofold import System
-from twofold.ports.read_store import Row, Select
+from twofold.assembly.assemble import shadow_store
+from twofold.ports.read_store import ReadStore, Row, Select
 from twofold.runtime.rebuilding.desk import VersionsDesk
 from twofold.runtime.sending import Done
 
@@ -79,3 +82,15 @@ async def total(system: System, table: str) -> int:
     found = await system.read_store.select(table, Select(limit=1))
     assert found.total is not None
     return found.total
+
+
+def before_comparing(work: Callable[[], Awaitable[None]]) -> Callable[[], Any]:
+    """In place of a system's ``shadow_store``: ``work`` is done when a version has been filled."""
+
+    @asynccontextmanager
+    async def shadow() -> AsyncIterator[ReadStore]:
+        await work()
+        async with shadow_store() as store:
+            yield store
+
+    return shadow

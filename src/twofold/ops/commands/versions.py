@@ -55,7 +55,7 @@ def rebuild(
         list[str] | None, typer.Argument(help="Projections to build anew")
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All that this code has not built yet")
+        bool, typer.Option("--all", help="Build all that is missing, bring up the rest")
     ] = False,
     verify: Verified = True,
     throttle_lag: Annotated[
@@ -72,7 +72,8 @@ def rebuild(
     """Build read models anew beside those that are read, compare them, and switch to them.
 
     The former version is kept (twofold rollback). The same command goes on with a rebuild that was
-    interrupted. With --all a read store that is not in use yet is filled before anybody reads it.
+    interrupted. With --all a read store that is not in use is filled, or brought up to the log,
+    before anybody reads it.
     """
     if every == bool(projection):
         raise typer.BadParameter("name projections, or say --all")
@@ -81,10 +82,10 @@ def rebuild(
 
     async def work(system: System) -> bool:
         desk, fine = VersionsDesk(system), True
-        for name in projection or await _unbuilt(desk):
-            await desk.all(name)
-        for name in projection or await _unbuilt(desk):
-            fine = await _rebuild(desk, name, verify, throttle) and fine
+        found = [one for name in projection or [""] for one in await desk.all(name)]
+        for one in found:
+            name, keep = one.projection, every and one.filled
+            fine = await _rebuild(desk, name, verify, throttle, keep=keep) and fine
             if drop_old and fine:
                 await _drop_former(desk, name)
         return fine
@@ -209,18 +210,18 @@ def rebuild_line(view: VersionsView) -> str:
     return line
 
 
-async def _unbuilt(desk: VersionsDesk) -> list[str]:
-    """Projections of which this code has nothing that could be read."""
-    return [one.projection for one in await desk.all() if not one.filled]
-
-
-async def _rebuild(desk: VersionsDesk, name: str, verify: bool, throttle: Throttle) -> bool:
-    with _shown(f"rebuild {name}") as report:
-        rebuilt = await desk.rebuild(
+async def _rebuild(
+    desk: VersionsDesk, name: str, verify: bool, throttle: Throttle, *, keep: bool
+) -> bool:
+    """Whether all is well. ``keep``: what there is is only brought up to the log."""
+    with _shown(f"{'bring up' if keep else 'rebuild'} {name}") as report:
+        rebuilt = await (desk.bring_up if keep else desk.rebuild)(
             name, actor=_you(), verify=verify, throttle=throttle, report=report
         )
     if rebuilt.verified is not None:
         typer.echo(verified_text(rebuilt.verified))
+    if keep:
+        return rebuilt.switched
     if not rebuilt.switched:
         typer.secho(
             f"{name}: version {rebuilt.version} differs from the log and is not read. Find out "

@@ -12,6 +12,7 @@ from twofold.ports.read_store import DROPPED, Checkpoint, Condition, Select, Tab
 from twofold.runtime.applying import Applier
 from twofold.runtime.folding import Change
 from twofold.runtime.nearest import nearest
+from twofold.runtime.parking.discards import discards_of, left_out
 from twofold.runtime.parking.releasing import Discarding, NotParked, Released, Releasing
 from twofold.runtime.parking.sequences import (
     Parked,

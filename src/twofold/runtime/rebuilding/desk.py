@@ -99,6 +99,27 @@ class VersionsDesk:
         self._audit("a rebuild ends", projection, actor, rebuilt.version)
         return rebuilt
 
+    async def bring_up(
+        self,
+        projection: str,
+        *,
+        actor: str,
+        verify: bool = True,
+        throttle: Throttle | None = None,
+        report: Report | None = None,
+    ) -> Rebuilt:
+        """Bring the version that is read up to the log and compare it, as after a time in which
+        nobody used its store; nothing is built anew. Raises as ``rebuild``.
+        """
+        throttle = throttle or Throttle()
+        throttle.check()
+        async with self._held(self._known(projection)) as holding:
+            (now,) = await self.all(projection)
+            if now.read is None:
+                raise VersionsChanged(projection, "none of them is read")
+            work = Rebuild(self._system, projection, holding, throttle, actor, report)
+            return await work.bring_up(now.read, verify=verify)
+
     async def cancel(self, projection: str, *, actor: str) -> int:
         """Stop the rebuild, wherever it runs, and drop what it has built; answers its version.
 

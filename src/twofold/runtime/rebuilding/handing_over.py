@@ -79,11 +79,15 @@ class HandingOver:
 
     async def _in_step(self) -> bool:
         """Whether it is still for us to do so."""
+        ours = self._filling.checkpoint
+        found = await self._filling.look()
+        if (found.position, found.parts) != (ours.position, ours.parts):
+            # A process that reads it works on it.
+            return False
         try:
             while await self._filling.step(await self._system.log.head()):
                 continue
         except CheckpointLost:
-            # A process that reads it works on it.
             return False
         return True
 

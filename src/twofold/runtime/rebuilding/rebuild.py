@@ -96,6 +96,18 @@ class Rebuild:
         await self._fill(filling)
         return await self._switch(filling, former, seen, None, len(late))
 
+    async def bring_up(self, version: int, *, verify: bool) -> Rebuilt:
+        """Bring the version that is read up to the log, where nobody is there to do so."""
+        applier = self._system.choosing.applier(self._projection, version)
+        await self._system.choosing.open(applier)
+        await self._telling.begin(version, "filling")
+        filling = self._filling(applier)
+        await self._fill(filling)
+        verified = await self._verify(applier) if verify else None
+        equal = verified is None or not verified.differences
+        await self._telling.phase("switched" if equal else "different")
+        return Rebuilt(self._name, version, None, equal, True, verified)
+
     async def _run(self, verify: bool) -> Rebuilt:
         while True:
             applier, former = await self._begin()
