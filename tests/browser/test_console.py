@@ -156,6 +156,8 @@ PAGES = (
     "/console/parked",
     "/console/parked?state=discarded",
     "/console/parked/sequence?projection=sign&sequence=document%3Ao",
+    "/console/versions",
+    "/console/versions/ask?action=rebuild&projection=sign",
     "/console/documents",
     "/console/documents?projection=offer_row",
     "/console/documents?projection=offer_row&key=p",

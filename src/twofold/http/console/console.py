@@ -16,6 +16,7 @@ from twofold.http.console.message_pages import MessagePages
 from twofold.http.console.overview import Overview
 from twofold.http.console.parked_pages import ParkedPages
 from twofold.http.console.process_pages import ProcessPages
+from twofold.http.console.version_pages import VersionPages
 from twofold.http.exchange import Exchange
 from twofold.http.security import Security
 from twofold.runtime.system import System
@@ -27,10 +28,12 @@ class Console:
     def __init__(self, system: System, security: Security) -> None:
         self._frame = frame = Frame(system, security)
         self._overview = Overview(frame)
+        self._versions = VersionPages(frame)
         parts = (
             Entrance(frame),
             self._overview,
             ParkedPages(frame),
+            self._versions,
             DocumentPages(frame),
             CausePages(frame),
             ProcessPages(frame),
@@ -57,6 +60,7 @@ class Console:
     async def close(self) -> None:
         """Wait for no answer any more."""
         await self._overview.close()
+        await self._versions.close()
 
     async def _nowhere(self, request: Request, _: Exception) -> Response:
         return await self._frame.problem(request, NotFound("page", request.url.path))

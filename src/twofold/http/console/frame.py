@@ -30,6 +30,7 @@ COOKIE = "twofold_console"
 _MENU = (
     ("Overview", ""),
     ("Parked", "/parked"),
+    ("Versions", "/versions"),
     ("Documents", "/documents"),
     ("Causes", "/causes"),
     ("Processes", "/processes"),

@@ -16,6 +16,7 @@ from twofold.http.console.frame import Frame
 from twofold.http.console.lag_chart import lag_chart, lately, points, span
 from twofold.http.pages.freshness import Freshness
 from twofold.http.pages.visit import Visit
+from twofold.runtime.alerting.desk import AlertsView, look_at_alerts
 from twofold.runtime.lag_history import LagSample
 from twofold.runtime.nearest import nearest
 from twofold.runtime.readiness import Readiness, Report
@@ -77,6 +78,7 @@ class Overview:
         now = system.clock.now()
         values: dict[str, Any] = {
             "report": report,
+            "alerts": await self._alerts(),
             "troubles": troubles,
             "lines": lines,
             "chosen": chosen,
@@ -97,6 +99,11 @@ class Overview:
         with suppress(TwofoldError):
             await history.look()
         return history.samples
+
+    async def _alerts(self) -> AlertsView:
+        with suppress(TwofoldError):
+            return await look_at_alerts(self._frame.system.log)
+        return AlertsView((), (), {})
 
     def _lines(self, report: Report, samples: Sequence[LagSample]) -> list[Line]:
         system = self._frame.system

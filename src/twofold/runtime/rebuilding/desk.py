@@ -16,6 +16,7 @@ from twofold.errors import (
     TwofoldError,
     VersionsChanged,
 )
+from twofold.runtime.audit import Acting, AuditTrail
 from twofold.runtime.rebuilding.handing_over import drop
 from twofold.runtime.rebuilding.holding import Holding, held
 from twofold.runtime.rebuilding.looking import Looking
@@ -26,7 +27,7 @@ from twofold.runtime.rebuilding.views import VersionsView
 from twofold.runtime.system import System
 from twofold.runtime.versions import table_name, versions_of
 
-_LOG = structlog.get_logger("twofold.audit")
+_LOG = structlog.get_logger("twofold.rebuild")
 
 
 class VersionsDesk:
@@ -41,11 +42,12 @@ class VersionsDesk:
 
     One per process. Whatever it does is safe from two operators at once: the second one gets
     RebuildRunning, or VersionsChanged where ``seen`` (the version shown as "read" to whoever
-    decided) is not read any more. Everything is noted in the log of the process.
+    decided) is not read any more. Everything is kept in the audit trail.
     """
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._trail = AuditTrail(system)
 
     async def all(self, projection: str = "", *, rows: bool = False) -> tuple[VersionsView, ...]:
         """The versions of one projection or of all. ``rows``: count their documents, which takes
@@ -92,11 +94,13 @@ class VersionsDesk:
         """
         throttle = throttle or Throttle()
         throttle.check()
-        async with self._held(self._known(projection)) as holding:
-            self._audit("a rebuild begins", projection, actor)
+        async with (
+            self._held(self._known(projection)) as holding,
+            self._acting("rebuild", projection, actor) as acting,
+        ):
             work = Rebuild(self._system, projection, holding, throttle, actor, report)
             rebuilt = await work.run(verify=verify)
-        self._audit("a rebuild ends", projection, actor, rebuilt.version)
+            acting.told = _told(rebuilt)
         return rebuilt
 
     async def bring_up(
@@ -132,12 +136,12 @@ class VersionsDesk:
             raise VersionsChanged(projection, "no version is being built")
         number = max(building)
         table = table_name(projection, number)
-        try:
-            await drop(self._system, table, building=True)
-        except CheckpointLost as exc:
-            why = f"version {number} is not being built any more"
-            raise VersionsChanged(projection, why) from exc
-        self._audit("a rebuild was cancelled", projection, actor, number)
+        async with self._acting("cancel rebuild", projection, actor, number):
+            try:
+                await drop(self._system, table, building=True)
+            except CheckpointLost as exc:
+                why = f"version {number} is not being built any more"
+                raise VersionsChanged(projection, why) from exc
         return number
 
     async def switch(
@@ -168,8 +172,10 @@ class VersionsDesk:
             if state != "former":
                 raise VersionsChanged(name, f"version {version} is {state}")
             work = Rebuild(self._system, name, holding, throttle or Throttle(), actor, report)
-            self._audit("a switch begins", name, actor, version)
-            return await work.back_to(version)
+            async with self._acting("switch version", name, actor, version) as acting:
+                rebuilt = await work.back_to(version)
+                acting.told = _told(rebuilt)
+            return rebuilt
 
     async def rollback(
         self,
@@ -199,8 +205,8 @@ class VersionsDesk:
             if found.readers:
                 why = f"{found.readers} processes still read version {version}"
                 raise VersionsChanged(name, why)
-            await drop(self._system, table_name(name, version))
-        self._audit("a version was dropped", name, actor, version)
+            async with self._acting("drop version", name, actor, version):
+                await drop(self._system, table_name(name, version))
 
     async def _in_background(
         self, projection: str, actor: str, verify: bool, throttle: Throttle
@@ -230,8 +236,16 @@ class VersionsDesk:
             raise NotFound("projection", projection, next(iter(near), ""))
         return projection
 
-    def _audit(self, what: str, projection: str, actor: str, version: int = 0) -> None:
-        _LOG.info(what, projection=projection, actor=actor, version=version)
+    def _acting(
+        self, what: str, projection: str, actor: str, version: int = 0
+    ) -> AbstractAsyncContextManager[Acting]:
+        subject = {"projection": projection, **({"version": str(version)} if version else {})}
+        return self._trail.acting(actor, what, subject)
+
+
+def _told(rebuilt: Rebuilt) -> str:
+    how = "is read now" if rebuilt.switched else "differs from the log and was not switched to"
+    return f"version {rebuilt.version} {how}"
 
 
 def why_not_back(versions: VersionsView) -> str:
