@@ -33,9 +33,11 @@ def freshness(broker: str, read: str) -> Figures:
     The raw limit is the transport alone, from publishing to fetching.
     """
     with _servers(broker, read) as (log, given):
+        # First, as a broker that has just been started is a slow one: Kafka's takes 30 ms for what
+        # takes it 5 ms once its code is compiled.
+        alone = _carried(given)
         with working(log, BEHIND, given):
             times = visible_after(log, API, given, PER_SECOND)
-        alone = _carried(given)
     details = {"commands_per_second": PER_SECOND, "p99_ms": percentile(times, 0.99)}
     return Figures(percentile(times, 0.5), alone.p50_ms, None, details | {"p99_goal_ms": 60})
 
