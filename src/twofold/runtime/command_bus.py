@@ -112,7 +112,7 @@ class CommandBus:
 
         Raises whatever would keep it from being decided.
         """
-        return await self._rehearsed(await self._queued_request(command, queued))
+        return await self._rehearsed(await self._queued_request(command, queued), {})
 
     async def _queued_request(self, command: Command, queued: QueuedCommand) -> Request:
         handling = self._wired.handlings[type(command)]
@@ -194,6 +194,17 @@ class CommandBus:
             final=True,
             later=later,
         )
+
+    async def rehearse_accepted(
+        self, command: Command, accepted: Accepted, states: dict[str, StreamState]
+    ) -> Decided:
+        """What ``handle_accepted`` would come to, by the code as it is now; nothing is recorded.
+
+        ``states`` are those that commands rehearsed before it would leave, and are moved on. Raises
+        whatever would keep it from being decided.
+        """
+        request = await self._accepted_request(command, accepted, None)
+        return await self._rehearsed(request, states)
 
     async def record_failure(self, accepted: Accepted, why: str, later: Later | None) -> bool:
         """Record that a command could not be decided; answers whether there was no record yet."""
@@ -328,15 +339,15 @@ class CommandBus:
         aggregate = self._streams.kept_in_rows(request.handling.aggregate)
         return RowChange(aggregate, identity, before, after) if aggregate is not None else None
 
-    async def _rehearsed(self, request: Request) -> Decided:
-        """Decide on the state as the log has it, which stays as it is."""
+    async def _rehearsed(self, request: Request, states: dict[str, StreamState]) -> Decided:
+        """Decide on the state among ``states``, else as the log has it, which stays as it is."""
         if request.handling.decider.given is not None and request.objection is None:
             request = await self._with_facts(request, RehearsedSources(self._streams))
         aggregate, identity = request.handling.aggregate, request.identity
         known = await self._streams.fresh(aggregate, [identity]) if identity else {}
         identity = identity or self._chance.new_id(request.now)
-        state = StreamState(known.get(identity), len(known), 0)
         stream = stream_name(aggregate.name, identity)
+        state = states.setdefault(stream, StreamState(known.get(identity), len(known), 0))
         return self._decisions.decide(request, state, identity, stream)
 
     async def _with_facts(self, request: Request, sources: BusSources) -> Request:

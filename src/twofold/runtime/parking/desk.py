@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from twofold.errors import InvalidInput, NotFound, Problem
 from twofold.runtime.audit import AuditTrail
 from twofold.runtime.nearest import nearest
+from twofold.runtime.parking.commands import ParkedCommands
 from twofold.runtime.parking.instances import ParkedInstances
 from twofold.runtime.parking.kinds import ParkedKind
 from twofold.runtime.parking.projections import ParkedProjections
@@ -27,7 +28,11 @@ class ParkedDesk:
 
     def __init__(self, system: System) -> None:
         self._audit = AuditTrail(system)
-        self._kinds: Sequence[ParkedKind] = (ParkedProjections(system), ParkedInstances(system))
+        self._kinds: Sequence[ParkedKind] = (
+            ParkedProjections(system),
+            ParkedInstances(system),
+            ParkedCommands(system),
+        )
 
     async def page(
         self, projection: str = "", state: str = "", cursor: str = "", size: int = 20

@@ -8,7 +8,6 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 import structlog
 
 from twofold.errors import (
@@ -16,9 +15,7 @@ from twofold.errors import (
     StoreUnavailable,
     TooMuchParked,
     TwofoldError,
-    UnknownCommand,
 )
-from twofold.messages.value import Command
 from twofold.ports.leases import Lease
 from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.time_and_chance import Chance, Clock
@@ -28,6 +25,7 @@ from twofold.runtime.lanes import Lanes
 from twofold.runtime.observing.bound import BOUND, Bound
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.processes.alarm import Alarm
+from twofold.runtime.queued.decoding import CommandDecoders
 from twofold.runtime.queued.parking import LaneParking
 from twofold.runtime.queued.queue import CommandQueue, Taken
 from twofold.runtime.settings import RuntimeSettings
@@ -58,10 +56,7 @@ class CommandWorker:
         chance: Chance,
         settings: RuntimeSettings,
     ) -> None:
-        self._decoders: dict[str, msgspec.json.Decoder[Command]] = {
-            handling.operation: msgspec.json.Decoder(command)
-            for command, handling in wired.handlings.items()
-        }
+        self._decoders = CommandDecoders(wired)
         self._queue = queue
         self._bus = bus
         self._parking = parking
@@ -175,11 +170,9 @@ class CommandWorker:
 
     async def _try(self, taken: Taken) -> None:
         accepted = taken.command
-        decoder = self._decoders.get(accepted.operation)
-        if decoder is None:
-            raise UnknownCommand(accepted.operation)
+        command = self._decoders.decode(accepted)
         later = self._queue.later(accepted.command_id)
-        now = await self._bus.handle_accepted(decoder.decode(accepted.data), accepted, later)
+        now = await self._bus.handle_accepted(command, accepted, later)
         await self._queue.settled(taken, now=now)
         self.handled["decided" if now else "again"] += 1
 
