@@ -21,13 +21,17 @@ from tests.integration.rebuilding.company import (
     shown,
     titles,
 )
+from tests.waiting import until
 from twofold import RuntimeSettings, System
 from twofold.assembly.assemble import shadow_store
-from twofold.errors import RebuildRunning, VersionsChanged
+from twofold.errors import RebuildRunning, StoreUnavailable, VersionsChanged
+from twofold.ops.commands.versions import rebuild_line
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.rebuilding.desk import VersionsDesk
 from twofold.runtime.rebuilding.notes import Note
 from twofold.runtime.rebuilding.rebuild import Rebuilt
+from twofold.runtime.rebuilding.views import VersionsView
+from twofold.testing import Fault, FaultPlan, FaultyReadStore
 
 pytestmark = pytest.mark.parametrize(
     "stores", ["memory", "sqlite", "postgres", "mongodb"], indirect=True
@@ -222,3 +226,83 @@ async def test_a_rebuild_is_cancelled_wherever_it_runs(
     assert now.rebuild is not None
     assert (now.rebuild.phase, now.rebuild.running) == ("cancelled", False)
     assert (await desk.rebuild("catalogue", actor="olga")).version == 3
+
+
+async def test_everybody_sees_how_far_it_is(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = await library_with(start, 3)
+    other = VersionsDesk(await start("async", library.app, LOOKING))
+    seen: list[VersionsView] = []
+
+    async def look() -> None:
+        seen.extend(await other.all("catalogue"))
+
+    monkeypatch.setattr(system, "shadow_store", before_comparing(look))
+    await VersionsDesk(system).rebuild("catalogue", actor="olga")
+    (now,) = seen
+    assert now.rebuild is not None
+    assert now.building
+    assert (now.rebuild.running, now.rebuild.phase, now.rebuild.by) == (True, "verifying", "olga")
+    assert now.rebuild.applied == now.rebuild.head == await system.log.head()
+    assert rebuild_line(now).startswith("catalogue: version 2 is verifying, 100 % (")
+    (now,) = await other.all("catalogue")
+    assert now.rebuild is not None
+    assert (now.building, now.rebuild.running, now.rebuild.phase) == (False, False, "switched")
+    assert rebuild_line(now) == ""
+
+
+async def test_one_that_runs_in_a_process_is_interrupted_with_it(
+    start: Start, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await library_with(start, 3)
+    server = await start("async", library.app, frozenset({"api"}), **BRISK)
+    comparing = asyncio.Event()
+
+    async def stand_still() -> None:
+        comparing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(server, "shadow_store", before_comparing(stand_still))
+    await VersionsDesk(server).start("catalogue", actor="olga")
+    await asyncio.wait_for(comparing.wait(), 20)
+    with pytest.raises(RebuildRunning):
+        await VersionsDesk(system).start("catalogue", actor="otto")
+    await server.stop()
+
+    desk = VersionsDesk(system)
+    (now,) = await desk.all("catalogue")
+    assert "it was interrupted, go on with: twofold rebuild APP catalogue" in rebuild_line(now)
+    await desk.start("catalogue", actor="otto")
+    await until(lambda: system.tables["catalogue"] == "catalogue_2")
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_it_gets_through_on_a_bad_day(start: Start, stores: Stores, seed: int) -> None:
+    system = await library_with(start, 40)
+    log, store = stores()
+    clock = SystemClock()
+    plan = FaultPlan(clock, seed=seed)
+    bad = System(
+        library.app,
+        log,
+        FaultyReadStore(store, plan),
+        clock=clock,
+        chance=SeededChance(seed),
+        settings=RuntimeSettings(projections="async", **BRISK),
+        roles=LOOKING,
+        shadows=shadow_store,
+    )
+    async with bad:
+        plan.order("read.commit", Fault.NONE, Fault.LOSES_ANSWER, Fault.FAILS, Fault.FAILS)
+        plan.order("read.begin", Fault.NONE, Fault.NONE, Fault.FAILS)
+        plan.order("read.checkpoints", *[Fault.NONE] * (3 + seed), Fault.FAILS)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    rebuilt = await VersionsDesk(bad).rebuild("catalogue", actor="olga")
+                except StoreUnavailable:
+                    continue
+                break
+    assert len(plan.happened) >= 4
+    assert rebuilt.switched
+    await until(lambda: system.tables["catalogue"] == "catalogue_2")
+    await checked(system, 40)

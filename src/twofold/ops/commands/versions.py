@@ -14,7 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twofold.errors import CheckpointLost, LeaseLost, NotFound, RebuildRunning, VersionsChanged
+from twofold.errors import (
+    CheckpointLost,
+    LeaseLost,
+    NotFound,
+    RebuildRunning,
+    TooMuchParked,
+    VersionsChanged,
+)
 from twofold.ops.commands.proof import verified_text
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.progress import progress_bar
@@ -27,6 +34,7 @@ from twofold.runtime.rebuilding.views import VersionsView, VersionView
 from twofold.runtime.system import System
 
 T = TypeVar("T")
+_FOUND = (CheckpointLost, LeaseLost, RebuildRunning, TooMuchParked, VersionsChanged)
 versions = typer.Typer(
     help="Versions of read models: list, switch, cancel, drop.", no_args_is_help=True
 )
@@ -299,7 +307,7 @@ def _looking(app: str, config: Path | None, work: Callable[[System], Awaitable[T
         return looking_at(app, config, work)
     except NotFound as exc:
         raise typer.BadParameter(str(exc)) from exc
-    except (RebuildRunning, VersionsChanged, LeaseLost, CheckpointLost) as exc:
+    except _FOUND as exc:
         typer.secho(str(exc), fg="red", err=True)
         raise typer.Exit(1) from exc
 

@@ -7,12 +7,21 @@ gone on with by beginning it again: ADR 0024.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
-from twofold.errors import CheckpointLost, InvalidInput, LeaseLost, Problem, VersionsChanged
+from twofold.errors import (
+    CheckpointLost,
+    InvalidInput,
+    LeaseLost,
+    Problem,
+    StoreUnavailable,
+    VersionsChanged,
+)
 from twofold.ports.read_store import Checkpoint
 from twofold.runtime.applying import Applier
+from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.parking.sequences import Parked
 from twofold.runtime.rebuilding.carrying import carry_new
 from twofold.runtime.rebuilding.filling import Filling
@@ -29,6 +38,7 @@ from twofold.wiring.foldings import Folding
 _VERIFY_BATCH = 5_000
 _NEAR_EVENTS = 1_000
 _ROUNDS = 20
+_ATTEMPTS = 10
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
@@ -184,12 +194,25 @@ class Rebuild:
                 return
 
     async def _step(self, filling: Filling, until: int) -> bool:
-        try:
-            return await filling.step(until)
-        except CheckpointLost:
-            # A process with this code has begun to work on it: it is filled all the same.
-            await self._system.sharing.levelling.level(filling.applier)
-            return (await filling.look()).position < until
+        failures = 0
+        while True:
+            try:
+                return await filling.step(until)
+            except CheckpointLost:
+                # A process with this code works on it too, or an answer was lost on its way.
+                await self._system.sharing.levelling.level(filling.applier)
+                return (await filling.look()).position < until
+            except StoreUnavailable as exc:
+                failures += 1
+                if failures > _ATTEMPTS:
+                    raise
+                await self._rest(failures, exc)
+
+    async def _rest(self, failures: int, why: StoreUnavailable) -> None:
+        system = self._system
+        with suppress(StoreUnavailable):
+            await self._telling.waits(str(why))
+        await system.clock.sleep(pause_seconds(failures, system.settings, system.chance))
 
     async def _verify(self, applier: Applier) -> Verified | None:
         if not isinstance(self._projection, Folding):
