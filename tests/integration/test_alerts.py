@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 
+from msgspec import Raw
+
 from tests.proposals import Level, Submit, app
 from twofold import Caller, RuntimeSettings, Sent, System
 from twofold.adapters.memory.log import MemoryLog, MemoryStorage
@@ -15,6 +17,8 @@ from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
 from twofold.errors import NotDelivered
 from twofold.messages.recorded import microseconds
 from twofold.ports.alerts import Message
+from twofold.ports.inbox import Accepted
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.ports.vitals import Vitals
 from twofold.runtime.alerting.alerting import Alerting
 from twofold.runtime.alerting.desk import look_at_alerts
@@ -388,5 +392,39 @@ def test_a_write_database_that_does_not_answer_is_told_without_it() -> None:
             plan.heal()
         await company.clock.sleep(60)
         assert company.receiver.about("database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_commands_of_an_aggregate_that_stand_still_are_told_until_they_go_on() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        accepted = Accepted(
+            command_id="c-1",
+            lane="proposal:p-1",
+            operation="proposal.Submit",
+            data=Raw(b"{}"),
+            accepted_us=1,
+        )
+        parked = ParkedLane(
+            lane=accepted.lane,
+            state="parked",
+            command_id=accepted.command_id,
+            operation=accepted.operation,
+            error="ValueError: ada@example.org",
+            cause="ValueError",
+            traceback="",
+            attempts=5,
+            code="",
+            since_us=1,
+            last_us=1,
+        )
+        await api.log.parked_lanes.park(parked, 0, accepted)
+        await company.clock.sleep(60)
+        assert company.receiver.about("waiting/commands") == ["opened"]
+        assert "ada" not in repr(company.receiver.got)
+        await api.log.inbox.settle([accepted.command_id])
+        await company.clock.sleep(120)
+        assert company.receiver.about("waiting/commands") == ["opened", "recovered"]
 
     virtually(story)

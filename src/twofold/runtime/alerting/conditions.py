@@ -46,6 +46,7 @@ class Conditions:
         looks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
             "worker": self._workers,
             "role": self._roles,
+            "waiting": self._waiting,
         }
         if self._system.tables:
             looks |= {"parked": self._parked, "lag": self._lags, "stopped": self._stopped}
@@ -63,6 +64,18 @@ class Conditions:
         }
         return [
             Finding("parked", name, f"parked sequences of {name}: {count:,}", grade(count))
+            for name, count in counts.items()
+            if count
+        ]
+
+    async def _waiting(self) -> list[Finding]:
+        system = self._system
+        counts = {"commands": (await system.log.inbox.depth()).parked}
+        stuck, failing = await system.processes.stuck(), await system.processes.failing()
+        for name in stuck:
+            counts[f"process:{name}"] = stuck[name] + failing[name]
+        return [
+            Finding("waiting", name, f"{name}: {count:,} can't go on", grade(count))
             for name, count in counts.items()
             if count
         ]

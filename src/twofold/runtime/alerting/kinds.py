@@ -20,6 +20,12 @@ KINDS: dict[str, Kind] = {
         "page",
         "Their documents stand still, all others go on. See twofold parked APP list, or /console.",
     ),
+    "waiting": Kind(
+        "page",
+        "Commands of an aggregate, or an instance of a process, stand still; all others go on. "
+        "See twofold parked APP list, or /console.",
+        30,
+    ),
     "lag": Kind(
         "page", "Is a projector running, and is its store quick enough? See twofold status APP.", 30
     ),
