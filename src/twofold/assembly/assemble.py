@@ -28,6 +28,7 @@ from twofold.ports.tracing import Tracing
 from twofold.ports.vitals import Vital
 from twofold.runtime.alerting.alerting import Alerting
 from twofold.runtime.clock import SystemClock, system_chance
+from twofold.runtime.proving.proving import Proving
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
@@ -74,6 +75,7 @@ def assemble(
         parked_limit_per_cause=settings.parked_limit_per_cause,
         hold_projections_seconds=settings.hold_projections_seconds,
         alerts=settings.alerts.limits,
+        verify_share=settings.verify_share,
         log_database=_database(settings.log),
         read_database=_database(settings.read),
     )
@@ -94,7 +96,8 @@ def assemble(
                 channels=settings.alerts.channels(),
                 vitals=stores.vitals,
                 host=socket.gethostname(),
-            )
+            ),
+            Proving,
         ],
     )
 

@@ -35,6 +35,7 @@ _NAMES = (
     "TWOFOLD_CANARY_SECONDS",
     "TWOFOLD_PARKED_LIMIT",
     "TWOFOLD_PARKED_LIMIT_PER_CAUSE",
+    "TWOFOLD_VERIFY_SHARE",
     *NAMES,
 )
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_audience: str = ""
     max_body_bytes: int = 1024 * 1024
     alerts: AlertSettings = AlertSettings()
+    verify_share: float = 0.0
 
 
 def read_settings(
@@ -101,6 +103,7 @@ def read_settings(
             ("TWOFOLD_MAX_EVENT_BYTES", 900_000.0 if broker else 0.0),
             ("TWOFOLD_PARKED_LIMIT", 1_000.0),
             ("TWOFOLD_PARKED_LIMIT_PER_CAUSE", 100.0),
+            ("TWOFOLD_VERIFY_SHARE", 0.0),
             *NUMBERS.items(),
         )
     }
@@ -109,6 +112,8 @@ def read_settings(
     elif numbers["TWOFOLD_PARTITIONS"] > 1 and mode == "inline" and not broker:
         why = "projections are inline and there is no broker, so there is no work to divide"
         problems.append(Problem("TWOFOLD_PARTITIONS", f"{why}; use TWOFOLD_PROJECTIONS=async"))
+    if numbers["TWOFOLD_VERIFY_SHARE"] > 1:
+        problems.append(Problem("TWOFOLD_VERIFY_SHARE", "a share of the time: from 0 to 1"))
     demo = given.get("TWOFOLD_DEMO", "")
     if demo not in ("", "0", "1"):
         problems.append(Problem("TWOFOLD_DEMO", f"1 or 0, not {demo!r}"))
@@ -136,6 +141,7 @@ def read_settings(
         jwt_audience=given.get("TWOFOLD_JWT_AUDIENCE", ""),
         max_body_bytes=int(numbers["TWOFOLD_MAX_BODY_BYTES"]),
         alerts=alerts,
+        verify_share=numbers["TWOFOLD_VERIFY_SHARE"],
     )
 
 

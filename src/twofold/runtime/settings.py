@@ -25,6 +25,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``rejected_messages``: how many messages of a channel are kept aside at most.
     ``canary_seconds``: how often canaries are sent, 0 for never; ``canary_limit_seconds``: after
     how long one that is not seen means that something is broken.
+    ``verify_share``: the share of its time that a process spends on comparing read models with the
+    log, 0 for none; ``verify_round_seconds``: at most one round in that time.
     ``own_rows``: whether ``StateStored(…, rows=…)`` is kept in the team's tables; without, beside
     the log, where there is no database to have tables.
     """
@@ -69,6 +71,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     parked_limit: int = 1_000
     parked_limit_per_cause: int = 100
     alerts: AlertLimits = AlertLimits()
+    verify_share: float = 0.0
+    verify_round_seconds: float = 60.0
 
     @property
     def tail(self) -> Limit:

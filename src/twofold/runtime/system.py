@@ -189,7 +189,7 @@ class System:
     def reads(self) -> bool:
         """Whether this process needs the read store: relays, and roles that only append, don't."""
         roles = self.roles
-        return not roles or bool(roles & {"api", "projector"}) or self._writes_inline
+        return not roles or bool(roles & {"api", "projector"}) or self.writes_inline
 
     @property
     def inline(self) -> bool:
@@ -249,7 +249,7 @@ class System:
 
     async def record(self, append: Append) -> AppendOutcome:
         """Append events of the framework's own. Raises StoreUnavailable, ShuttingDown."""
-        if self._writes_inline or not self.inline:
+        if self.writes_inline or not self.inline:
             return await self._writer.write(append, StreamState(None, 0, 0))
         # Read models are kept by other processes, which follow what others append.
         async with self.log.transaction() as transaction:
@@ -397,12 +397,13 @@ class System:
                 self._spawn(work, self._process_tasks)
 
     @property
-    def _writes_inline(self) -> bool:
+    def writes_inline(self) -> bool:
+        """Whether this process writes read models with what it appends."""
         return self.inline and bool(self.roles & {"api", "commands", "scheduler"})
 
     @property
     def _projects(self) -> How:
-        if self._writes_inline:
+        if self.writes_inline:
             return "inline"
         if self.inline or "projector" not in self.roles:
             return "not"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -49,6 +49,35 @@ class Verified(msgspec.Struct, frozen=True):
     deviating: int = 0
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """A stretch of keys that was compared: up to ``end`` (None: to the last one), which rows are
+    not equal, and how many were looked at.
+    """
+
+    end: str | None
+    rows: int
+    suspects: tuple[str, ...]
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What suspects turned out to be: different, or moving all the time, or ``excused`` because
+    they are parked or deviate on purpose; the rest is equal.
+    """
+
+    differences: tuple[Difference, ...]
+    moving: int
+    excused: int = 0
+    parked: int = 0
+    deviating: int = 0
+
+
+class _Suspect(msgspec.Struct, frozen=True):
+    """A row as it was seen, and the position up to which what it holds must be applied by now."""
+
+    row: Row | None
+    reach: int
+
+
 class Verification:
     """Verifies one projection of a running or resting system, without disturbing it."""
 
@@ -72,52 +101,41 @@ class Verification:
 
     async def run(self, report: Callable[[int, int], None] | None = None) -> Verified:
         """Compare everything. Rows that changed meanwhile are looked at again."""
-        position = await self._fold_shadow(report)
-        suspects, rows = [], 0
-        async for key, mine, theirs in self._pairs():
-            rows += 1
-            if _differs(mine, theirs):
-                suspects.append(key)
-        differences: list[Difference] = []
-        for _ in range(_ROUNDS):
-            if not suspects:
+        await self.follow(report=report)
+        suspects: list[str] = []
+        rows, after = 0, None
+        while True:
+            compared = await self.compare(after, _PAGE_ROWS)
+            rows += compared.rows
+            suspects += compared.suspects
+            if compared.end is None:
                 break
-            suspects, differences, position = await self._look_again(suspects, position)
-        parked = Excused(self._applier, self._live, self._log, self._types)
-        waiting, left_out = await parked.documents()
-        told = [one for one in differences if one.key not in waiting | left_out]
+            after = compared.end
+        settled = await self.settle(suspects)
         return Verified(
             self._applier.name,
             rows,
-            position,
-            tuple(told),
-            len(suspects),
-            parked=len(waiting),
-            deviating=sum(one.key in left_out - waiting for one in differences),
+            self.position,
+            settled.differences,
+            settled.moving,
+            parked=settled.parked,
+            deviating=settled.deviating,
         )
 
-    async def _look_again(
-        self, suspects: list[str], before: int
-    ) -> tuple[list[str], list[Difference], int]:
-        position = await self._fold_shadow(None)
-        moving, differences = [], []
-        for key in suspects:
-            mine = await self._shadow.row(self._applier.table, key)
-            theirs = await self._live.row(self._applier.table, key)
-            if not _differs(mine, theirs):
-                continue
-            if theirs is not None and theirs.position > position:
-                moving.append(key)
-            else:
-                differences.append(_difference(self._applier.name, key, mine, theirs))
-        if position != before:
-            # The model moved on between reading its position and its rows: look once more.
-            return [*moving, *(d.key for d in differences)], differences, position
-        return moving, differences, position
+    @property
+    def position(self) -> int:
+        """How far the shadow has come."""
+        return self._progress.checkpoint(self._applier.table).position
 
-    async def _fold_shadow(self, report: Callable[[int, int], None] | None) -> int:
+    async def target(self) -> int:
+        """How far the read model has come: the shadow goes no further."""
         checkpoint = (await self._live.checkpoints()).get(self._applier.table)
-        until = checkpoint.position if checkpoint else 0
+        return checkpoint.position if checkpoint else 0
+
+    async def follow(
+        self, until: int | None = None, report: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Fold the shadow up to ``until`` or as far as the read model has come."""
         await catch_up(
             self._applier,
             self._log,
@@ -126,35 +144,69 @@ class Verification:
             self._progress,
             self._batch_size,
             report,
-            until=until,
+            until=await self.target() if until is None else until,
         )
-        return until
 
-    async def _pairs(self) -> AsyncIterator[tuple[str, Row | None, Row | None]]:
-        mine, theirs = (
-            _rows(self._shadow, self._applier.table),
-            _rows(self._live, self._applier.table),
+    async def compare(self, after: str | None, limit: int) -> Compared:
+        """The rows above ``after`` (None: from the first), about ``limit`` of each side."""
+        table = self._applier.table
+        mine = await self._shadow.rows(table, after, limit)
+        theirs = await self._live.rows(table, after, limit)
+        # Beyond the end of a full page nothing is known of that side.
+        ends = [page[-1].key for page in (mine, theirs) if len(page) == limit]
+        end = min(ends) if ends else None
+        ours = {row.key: row for row in mine if end is None or row.key <= end}
+        found = {row.key: row for row in theirs if end is None or row.key <= end}
+        keys = sorted(ours.keys() | found.keys())
+        suspects = tuple(key for key in keys if _differs(ours.get(key), found.get(key)))
+        return Compared(end, len(keys), suspects)
+
+    async def settle(self, suspects: Sequence[str]) -> Settled:
+        """Tell rows that differ from those that moved while they were compared.
+
+        Different is what stays as it was seen although the shadow has come to where the read model
+        was then, in all partitions.
+        """
+        pending = await self._seen(suspects)
+        differences: list[Difference] = []
+        for _ in range(_ROUNDS if pending else 0):
+            await self.follow()
+            again = await self._seen(pending)
+            for key, before in list(pending.items()):
+                mine = await self._shadow.row(self._applier.table, key)
+                now = again[key]
+                if not _differs(mine, now.row):
+                    del pending[key]
+                elif now.row != before.row:
+                    pending[key] = now
+                elif self.position >= before.reach:
+                    del pending[key]
+                    differences.append(_difference(self._applier.name, key, mine, now.row))
+            if not pending:
+                break
+        return await self._without_excused(differences, len(pending))
+
+    async def _seen(self, keys: Iterable[str]) -> dict[str, _Suspect]:
+        rows = {key: await self._live.row(self._applier.table, key) for key in keys}
+        known = (await self._live.checkpoints()).get(self._applier.table)
+        # Partitions may be ahead of the position up to which all of them have come.
+        furthest = max((part.position for part in known.parts), default=0) if known else 0
+        reach = max(furthest, known.position if known else 0)
+        return {
+            key: _Suspect(row, max(reach, row.position if row else 0)) for key, row in rows.items()
+        }
+
+    async def _without_excused(self, found: list[Difference], moving: int) -> Settled:
+        excused = Excused(self._applier, self._live, self._log, self._types)
+        waiting, left_out = await excused.documents()
+        told = tuple(one for one in found if one.key not in waiting | left_out)
+        return Settled(
+            told,
+            moving,
+            len(found) - len(told),
+            parked=len(waiting),
+            deviating=sum(one.key in left_out - waiting for one in found),
         )
-        left, right = await anext(mine, None), await anext(theirs, None)
-        while left is not None or right is not None:
-            if right is None or (left is not None and left.key < right.key):
-                assert left is not None
-                yield left.key, left, None
-                left = await anext(mine, None)
-            elif left is None or right.key < left.key:
-                yield right.key, None, right
-                right = await anext(theirs, None)
-            else:
-                yield left.key, left, right
-                left, right = await anext(mine, None), await anext(theirs, None)
-
-
-async def _rows(store: ReadStore, table: str) -> AsyncIterator[Row]:
-    after: str | None = None
-    while page := await store.rows(table, after, _PAGE_ROWS):
-        for row in page:
-            yield row
-        after = page[-1].key
 
 
 def _differs(mine: Row | None, theirs: Row | None) -> bool:

@@ -64,6 +64,10 @@ class FaultPlan:
         self.release_projections()
         self.resume()
 
+    def slow_down(self, *, delays: float, delay_seconds: float) -> None:
+        """From now on this fraction of calls takes up to so much longer."""
+        self._delays, self._delay_seconds = delays, delay_seconds
+
     def pause(self) -> None:
         """The process stands still, like one that was stopped by a signal: no call goes out.
 

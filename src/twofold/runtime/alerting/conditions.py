@@ -12,6 +12,8 @@ from twofold.runtime.alerting.book import Finding
 from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
+from twofold.runtime.proving.notes import note_of
+from twofold.runtime.proving.proving import verifies
 from twofold.runtime.system import System
 
 Findings = Mapping[str, Sequence[Finding] | None]
@@ -52,6 +54,8 @@ class Conditions:
             looks |= {"parked": self._parked, "lag": self._lags, "stopped": self._stopped}
         if self._system.canary is not None:
             looks["canary"] = self._canaries
+        if self._system.settings.verify_share and verifies(self._system):
+            looks["difference"] = self._differences
         if self._system.transport is not None:
             looks["relay"] = self._published
         return looks
@@ -92,6 +96,15 @@ class Conditions:
             for name, lag in (await self._system.lags.measure()).items()
             if lag.lag_seconds > limit
         ]
+
+    async def _differences(self) -> list[Finding]:
+        found = []
+        for name, table in self._system.tables.items():
+            count = (await note_of(self._system.log, name, table)).differing
+            if count:
+                text = f"rows of {name} that are not what the log says: {count:,}"
+                found.append(Finding("difference", name, text, grade(count)))
+        return found
 
     async def _stopped(self) -> list[Finding]:
         # Why is told by /health/ready: the error of a fold may quote somebody's data.

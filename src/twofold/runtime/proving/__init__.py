@@ -1,0 +1,1 @@
+"""Verification that goes on all the time, within a budget."""
