@@ -187,7 +187,7 @@ async def test_processes_on_one_database_send_one_message_and_try_again_until_it
                     (alert,) = (await look_at_alerts(one.log)).open or (None,)
                     return alert is not None and bool(alert.told)
 
-                await until(told)
+                await until(told, 60)
             assert [body["occasion"] for body in receiver.bodies] == ["opened"] * 3
             assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
         # Both are gone; whoever comes next knows who was told.
@@ -197,7 +197,7 @@ async def test_processes_on_one_database_send_one_message_and_try_again_until_it
             async def over() -> bool:
                 return not (await look_at_alerts(later.log)).open
 
-            await until(over)
+            await until(over, 60)
             await until(lambda: len(receiver.requests) == 4)
             assert receiver.bodies[-1]["occasion"] == "recovered"
 

@@ -98,14 +98,14 @@ async def test_what_was_done_behind_our_back_is_found(stores: Stores, deed: str)
             note = await note_of(log, NAME, TABLE)
             return note.rows == 3 and note.rounds > 0 and not note.running
 
-        await until(proven)
+        await until(proven, 60)
         assert (await note_of(log, NAME, TABLE)).differing == 0
         key = await DEEDS[deed](store)
 
         async def found() -> bool:
             return (await note_of(log, NAME, TABLE)).differing == 1
 
-        await until(found)
+        await until(found, 60)
         (one,) = (await note_of(log, NAME, TABLE)).found
         assert (one.key, one.kind) == (key, deed)
         assert ("title" in one.fields) == (deed == "changed")
@@ -298,7 +298,7 @@ async def test_what_is_parked_is_no_difference_and_not_proven_either(stores: Sto
         poll_seconds=0.05,
         retry_seconds=0.01,
         retry_limit_seconds=0.02,
-        parked_attempts=2,
+        parked_attempts=1,
     )
 
     def library_with(*beside: Any) -> System:
@@ -329,7 +329,7 @@ async def test_what_is_parked_is_no_difference_and_not_proven_either(stores: Sto
             note = await note_of(system.log, "catalogue", table)
             return note.rounds > 0 and note.rows == 4 and not note.running
 
-        await until(proven)
+        await until(proven, 60)
         note = await note_of(system.log, "catalogue", table)
         now_us = round(system.clock.now().timestamp() * 1e6)
         assert (note.differing, note.share(now_us)) == (0, pytest.approx(0.75))

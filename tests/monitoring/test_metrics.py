@@ -9,7 +9,17 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
-UNITS = ("seconds", "events", "commands", "messages", "position", "instances", "sequences")
+UNITS = (
+    "seconds",
+    "events",
+    "commands",
+    "messages",
+    "position",
+    "instances",
+    "sequences",
+    "ratio",
+    "rows",
+)
 # What something is, or how many of it there are, has no unit.
 UNITLESS = {
     "twofold_projection_stopped",

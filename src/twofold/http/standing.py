@@ -13,6 +13,7 @@ from twofold.runtime.alerting.desk import look_at_alerts
 from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import ROLES
+from twofold.runtime.proving.notes import Note, note_of
 from twofold.runtime.system import System
 
 
@@ -85,6 +86,18 @@ class Standing:
             registry=registry,
         )
 
+        self._proofs = {
+            name: Gauge(f"twofold_verification_{name}", what, ("projection",), registry=registry)
+            for name, what in (
+                (
+                    "proven_ratio",
+                    "Share of the rows found equal to the log within 24 hours (NaN: unknown)",
+                ),
+                ("different_rows", "Rows found to be other than the log says (NaN: unknown)"),
+                ("round_age_seconds", "Since all rows were last compared (NaN: never)"),
+            )
+        }
+
         self._canary = Gauge(
             "twofold_canary_seconds",
             "From append to query, of the last canary or of one not seen yet (NaN: none was sent)",
@@ -107,6 +120,7 @@ class Standing:
         await self._look_at_relay()
         await self._look_at_roles()
         await self._look_at_alerts()
+        await self._look_at_proofs()
 
     def _look_at_workers(self) -> None:
         system = self._system
@@ -175,6 +189,20 @@ class Standing:
         open_by_kind = Counts(alert.kind for alert in view.open)
         for kind in KINDS:
             self._alerts.labels(kind).set(open_by_kind[kind])
+
+    async def _look_at_proofs(self) -> None:
+        now_us = microseconds(self._system.clock.now())
+        for name, table in self._system.tables.items():
+            try:
+                note = await note_of(self._system.log, name, table)
+            except TwofoldError:
+                note = Note()
+            known = bool(note.began_us)
+            age = (now_us - note.proven_us) / 1e6
+            ratio, different = note.share(now_us), note.differing
+            self._proofs["proven_ratio"].labels(name).set(ratio if known else nan)
+            self._proofs["different_rows"].labels(name).set(different if known else nan)
+            self._proofs["round_age_seconds"].labels(name).set(age if note.rounds else nan)
 
     async def _look_at_roles(self) -> None:
         try:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from twofold.errors import TwofoldError
-from twofold.ops.commands import alerts, events, monitoring, proof, rejected, run, status
+from twofold.ops.commands import alerts, events, monitoring, proof, proven, rejected, run, status
 from twofold.ops.commands.parked import parked
 from twofold.ops.commands.processes import processes
 from twofold.ops.commands.versions import rebuild, rollback, versions
@@ -28,6 +28,7 @@ app.command("alerts")(alerts.alerts)
 app.command("rejected")(rejected.rejected)
 app.command("monitoring")(monitoring.monitoring)
 app.command()(proof.verify)
+app.command()(proven.proven)
 app.command()(rebuild)
 app.command()(rollback)
 app.command()(proof.adopt)
