@@ -19,7 +19,7 @@ gate:
 	$(BIN)/ruff check src apps tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m benchmarks

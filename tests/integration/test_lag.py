@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ async def test_what_waits_is_counted_in_its_partition(start: Start) -> None:
         assert lag.lag_seconds == max(one.lag_seconds for one in lag.partitions)
         assert lag.age_seconds is not None
         assert lag.age_seconds >= lag.lag_seconds
+
+
+async def test_facts_of_the_past_have_not_waited_since_then(start: Start) -> None:
+    api = await start("async", roles=API, **QUICK)
+    await api.lags.measure()
+    draft = Submit(title="Safety at work", level=Level.BEGINNER)
+    await api.send(draft, Sent(caller=Caller("ann"), at=datetime(2010, 12, 1, tzinfo=UTC)))
+    for lag in (await api.lags.measure()).values():
+        assert lag.lag_events == 1
+        assert 0 <= lag.lag_seconds < 600
+    other = await start("async", roles=API, **QUICK)
+    # Who has never seen the log without it can't know better.
+    assert all(lag.lag_seconds > 600 for lag in (await other.lags.measure()).values())
 
 
 async def test_of_many_the_rest_is_taken_to_be_spread_evenly(

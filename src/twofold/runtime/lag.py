@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +16,7 @@ from twofold.ports.time_and_chance import Clock
 from twofold.ports.transport import partition_of
 
 _COUNTED_EVENTS = 2_000
+_KEPT_HEADS = 1_000
 
 
 class PartitionLag(msgspec.Struct, frozen=True, rename="camel"):
@@ -42,7 +45,8 @@ class Lags:
     """Measures the lag of some projections at once, with one read of the log where it is small.
 
     Events of a partition are counted one by one; with more than 2,000 behind, the rest is divided
-    evenly among the partitions.
+    evenly among the partitions. Facts of the past may be recorded today, so an event has waited no
+    longer than since the log was last seen without it.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Lags:
         self._store = read_store
         self._tables = tables
         self._clock = clock
+        self._heads = _Heads()
 
     async def measure(self) -> Mapping[str, ProjectionLag]:
         """The lag of each projection, by name. Raises StoreUnavailable."""
@@ -59,15 +64,50 @@ class Lags:
             return {}
         stored = await self._store.checkpoints()
         # Read after the checkpoints, so that nobody is ahead of it.
+        asked = self._clock.monotonic()
         head = await self._log.head()
+        self._heads.saw(head, asked)
         known = {name: stored.get(table) for name, table in self._tables.items()}
         low = min((one.position if one else 0 for one in known.values()), default=0)
         window = _Window(await self._log.read(max(0, low - 1), _COUNTED_EVENTS), head)
-        now_us = microseconds(self._clock.now())
+        now = _Now(microseconds(self._clock.now()), self._clock.monotonic(), self._heads)
         for missing in _positions(known.values()) - {0}:
             if not window.has(missing):
                 window.add(await self._log.read(missing - 1, 2))
-        return {name: _lag(one, window, now_us) for name, one in known.items()}
+        return {name: _lag(one, window, now) for name, one in known.items()}
+
+
+class _Heads:
+    """Where the log ended, and when that was seen."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, float]] = []
+
+    def saw(self, head: int, at: float) -> None:
+        if self._seen and self._seen[-1][0] == head:
+            # The latest look at a log that has not moved says most.
+            self._seen.pop()
+        self._seen.append((head, at))
+        if len(self._seen) > _KEPT_HEADS:
+            half = _KEPT_HEADS // 2
+            self._seen[:half] = self._seen[:half:2]
+
+    def without(self, position: int) -> float:
+        """When the log was last seen without ``position``."""
+        below = bisect_left(self._seen, (position, -math.inf)) - 1
+        return self._seen[below][1] if below >= 0 else -math.inf
+
+
+class _Now(NamedTuple):
+    time_us: int
+    at: float
+    heads: _Heads
+
+    def waited_seconds(self, event: Recorded | None) -> float:
+        if event is None:
+            return 0.0
+        longest = self.at - self.heads.without(event.position)
+        return round(min(_seconds(event, self.time_us), longest), 3)
 
 
 class _Window:
@@ -109,16 +149,16 @@ def _positions(checkpoints: Iterable[Checkpoint | None]) -> set[int]:
     return found
 
 
-def _lag(checkpoint: Checkpoint | None, window: _Window, now_us: int) -> ProjectionLag:
+def _lag(checkpoint: Checkpoint | None, window: _Window, now: _Now) -> ProjectionLag:
     applied = checkpoint.position if checkpoint else 0
     _, first = window.behind(applied, 0, 1)
     return ProjectionLag(
         applied,
         max(0, window.head - applied),
-        _seconds(first, now_us) if first else 0.0,
-        window.age_seconds(applied, now_us),
+        now.waited_seconds(first),
+        window.age_seconds(applied, now.time_us),
         tuple(
-            _partition(number, part, len(checkpoint.parts), window, now_us)
+            _partition(number, part, len(checkpoint.parts), window, now)
             for number, part in enumerate(checkpoint.parts)
         )
         if checkpoint
@@ -127,15 +167,15 @@ def _lag(checkpoint: Checkpoint | None, window: _Window, now_us: int) -> Project
 
 
 def _partition(
-    number: int, part: Part, partitions: int, window: _Window, now_us: int
+    number: int, part: Part, partitions: int, window: _Window, now: _Now
 ) -> PartitionLag:
     count, first = window.behind(part.position, number, partitions)
     return PartitionLag(
         number,
         part.position,
         count,
-        _seconds(first, now_us) if first else 0.0,
-        window.age_seconds(part.position, now_us),
+        now.waited_seconds(first),
+        window.age_seconds(part.position, now.time_us),
     )
 
 
