@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from tests import ledgers
 from tests.ledgers import Add, LedgerId, app
 from twofold import RuntimeSettings, Sent, System
 from twofold.adapters.memory.log import MemoryLog, MemoryStorage
@@ -45,6 +48,7 @@ class BadDay:
             lost_notifications=self.chance.choice((0.0, 0.5)),
         )
         self.accepted: dict[str, list[str]] = {}
+        self.parked: set[str] = set()
 
     def system(self, role: str) -> System:
         """One process."""
@@ -77,14 +81,20 @@ class BadDay:
             apis = [await self.started(stack, "api") for _ in range(2)]
             await self.started(stack, "commands")
             going = asyncio.create_task(self._come_and_go())
+            operating = asyncio.create_task(self._release_again_and_again())
             await asyncio.gather(
                 *(self._send(apis, LedgerId(f"l{number}")) for number in range(LEDGERS))
             )
             await going
+            async with asyncio.timeout(SECONDS):
+                while len(self.parked) < LEDGERS:
+                    await self.clock.sleep(0.5)
             self.plan.heal()
+            ledgers.BREAKING.clear()
             async with asyncio.timeout(SECONDS):
                 while self._undecided():
                     await self.clock.sleep(0.5)
+            operating.cancel()
             assert (await MemoryLog(self.storage).inbox.depth()).waiting == 0
 
     async def _send(self, apis: list[System], ledger: LedgerId) -> None:
@@ -108,15 +118,35 @@ class BadDay:
                 await self.started(stack, "commands")
                 await self.clock.sleep(self.chance.random() * 8)
 
+    async def _release_again_and_again(self) -> None:
+        """An operator who hopes for the best, also while the code is broken."""
+        lanes = self.storage.parked_lanes
+        while True:
+            await self.clock.sleep(self.chance.random() * 4)
+            for parked in await lanes.page(0, 100, "parked"):
+                self.parked.add(parked.lane)
+                released = replace(parked, state="retrying", last_us=parked.last_us + 1)
+                await lanes.change(released, parked.last_us)
+
     def _undecided(self) -> list[str]:
         known = self.storage.records
         return [one for ids in self.accepted.values() for one in ids if one not in known]
 
 
+@pytest.fixture
+def poison() -> Iterator[int]:
+    """A number of which the decision is broken until the day is over."""
+    before = set(ledgers.BREAKING)
+    ledgers.BREAKING.add(5)
+    yield 5
+    ledgers.BREAKING.clear()
+    ledgers.BREAKING.update(before)
+
+
 @pytest.mark.parametrize("broker", [False, True], ids=["write database", "broker"])
 @pytest.mark.parametrize("seed", range(12))
 def test_every_command_has_one_outcome_in_the_order_of_its_aggregate(
-    seed: int, broker: bool
+    seed: int, broker: bool, poison: int
 ) -> None:
     day: list[BadDay] = []
 
@@ -126,6 +156,8 @@ def test_every_command_has_one_outcome_in_the_order_of_its_aggregate(
 
     run_virtual(main, seed=seed)
     storage = day[0].storage
+    assert day[0].parked == {f"ledger:{ledger}" for ledger in day[0].accepted}
+    assert storage.inbox.parked == {}
     for ledger, ids in day[0].accepted.items():
         assert len(set(ids)) == NUMBERS
         events = storage.streams[f"ledger:{ledger}"]

@@ -56,13 +56,18 @@ class Measurements:
         )
         self._handled = Counter(
             "twofold_commands_handled",
-            "Accepted commands that came to an end: decided, failed, or decided before",
+            "Accepted commands by what came of them: decided, decided before (again), parked",
             ("outcome",),
             registry=self.registry,
         )
         self._oldest = Gauge(
             "twofold_commands_oldest_seconds",
             "How long the oldest accepted command waits (NaN: the store does not answer)",
+            registry=self.registry,
+        )
+        self._parked = Gauge(
+            "twofold_commands_parked_sequences",
+            "Lanes of commands that wait for an operator while all others flow (NaN: unknown)",
             registry=self.registry,
         )
         self._received = Counter(
@@ -118,8 +123,10 @@ class Measurements:
         self._handled_before = queued.handled
         try:
             self._oldest.set(await queued.oldest_seconds())
+            self._parked.set((await self._system.log.inbox.depth()).parked)
         except TwofoldError:
             self._oldest.set(nan)
+            self._parked.set(nan)
 
     async def _count_messages(self) -> None:
         for channel, handled in self._system.inboxes.handled.items():

@@ -46,7 +46,8 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     if commands["waiting"] or commands["rejected"]:
         console.print(
             f"{commands['waiting']:,} commands wait, the oldest for "
-            f"{commands['oldestSeconds']:.1f} s; {commands['rejected']:,} messages were rejected"
+            f"{commands['oldestSeconds']:.1f} s; {commands['parked']:,} aggregates are parked; "
+            f"{commands['rejected']:,} messages were rejected"
         )
     if relay := report["relay"]:
         console.print(f"published up to {relay['published']:,}, {relay['lagEvents']:,} behind")
@@ -120,6 +121,7 @@ async def _commands(system: System) -> dict[str, Any]:
         "waiting": depth.waiting,
         "oldestSeconds": round(await system.queued.oldest_seconds(), 3),
         "rejected": depth.rejected,
+        "parked": depth.parked,
         "workers": len(workers),
     }
 
