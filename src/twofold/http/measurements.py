@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from math import nan
 
@@ -46,6 +47,12 @@ class Measurements:
         self._stuck = Gauge(
             "twofold_process_stuck_instances",
             "Instances that can't go on (NaN: the store does not answer)",
+            ("process",),
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "twofold_process_failing_commands",
+            "Commands of processes that can't be decided for now (NaN: the store does not answer)",
             ("process",),
             registry=self.registry,
         )
@@ -107,8 +114,7 @@ class Measurements:
             self._applied.labels(applier.name).set(position)
             self._behind.labels(applier.name).set(max(0, progress.head - position))
             self._stopped.labels(applier.name).set(applier.table in progress.stopped)
-        for name, count in (await self._stuck_instances()).items():
-            self._stuck.labels(name).set(count)
+        await self._count_processes()
         await self._count_commands()
         await self._count_messages()
         await self._standing.look()
@@ -139,12 +145,16 @@ class Measurements:
         except TwofoldError:
             self._kept.set(nan)
 
-    async def _stuck_instances(self) -> Mapping[str, float]:
+    async def _count_processes(self) -> None:
         """Other numbers are there while the store is not: they are wanted most then."""
-        try:
-            return await self._system.processes.stuck()
-        except TwofoldError:
-            return dict.fromkeys(self._system.wired.reactings, nan)
+        processes = self._system.processes
+        stuck: Mapping[str, float] = dict.fromkeys(self._system.wired.reactings, nan)
+        failing = stuck
+        with suppress(TwofoldError):
+            stuck, failing = await processes.stuck(), await processes.failing()
+        for name in stuck:
+            self._stuck.labels(name).set(stuck[name])
+            self._failing.labels(name).set(failing[name])
 
     def _gauge(self, name: str, what: str) -> Gauge:
         return Gauge(name, what, ("projection",), registry=self.registry)
