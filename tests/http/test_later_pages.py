@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import msgspec
+
 from tests.http.conftest import Client
 from tests.waiting import until
 from training.main import app
@@ -13,6 +15,7 @@ from twofold.adapters.memory.read_store import MemoryReadStore, MemoryTables
 from twofold.http.asgi import HttpApp
 from twofold.http.security import SecuritySettings
 from twofold.runtime.clock import SeededChance, SystemClock
+from twofold.testing.conformance.parked_lanes import parked
 
 FORM = "application/x-www-form-urlencoded"
 FIELDS = {"title": "Safety at work", "level": "beginner", "durationInDays": "1", "key": "k"}
@@ -35,6 +38,13 @@ class Company:
             settings=RuntimeSettings(commands="async"),
             roles=frozenset(roles),
         )
+
+
+async def park(system: System, command_id: str) -> None:
+    """As a worker does with a command that it can't decide; then have it tried again."""
+    command = (await system.log.inbox.find([command_id]))[command_id]
+    lane = msgspec.structs.replace(parked(command.lane, command_id), state="retrying")
+    assert await system.log.parked_lanes.park(lane, 0, command)
 
 
 async def test_a_form_is_answered_as_usual_if_its_command_is_decided_soon() -> None:
@@ -67,6 +77,8 @@ async def test_a_command_that_takes_longer_has_a_page_that_says_so_until_it_is_d
         assert "waiting for its turn" in page.text
         assert 'http-equiv="refresh"' in page.text
         assert (await client.get(where, "author2")).status_code == 404
+        await park(http.system, where.partition("?")[0].rpartition("/")[2])
+        assert "held up" in (await client.get(where, "author")).text
         async with company.system("commands"):
 
             async def done() -> bool:

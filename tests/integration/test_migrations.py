@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from tests.integration.conftest import Stores
@@ -15,6 +16,7 @@ from twofold.adapters.migrations import Migration
 from twofold.adapters.postgres import log as postgres_log
 from twofold.adapters.sqlite import log as sqlite_log
 from twofold.errors import StoreUnavailable
+from twofold.testing.conformance.parked_lanes import of_lane
 
 Run = Callable[[str], Awaitable[None]]
 
@@ -78,3 +80,33 @@ async def test_a_migration_that_fails_half_way_leaves_nothing(
         monkeypatch.setattr(module, "migrations", lambda p, known=known: [*known(p), mended])
     after = await opened(stores)
     assert (after.epoch, after.secret) == (before.epoch, before.secret)
+
+
+async def test_commands_accepted_before_lanes_had_a_column_wait_in_their_lanes(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    known = {module: module.migrations for module in (sqlite_log, postgres_log)}
+    for module, all_of in known.items():
+        monkeypatch.setattr(
+            module,
+            "migrations",
+            lambda p, all_of=all_of: [one for one in all_of(p) if "parked_lane" not in one.name],
+        )
+    await opened(stores)
+    content = msgspec.json.encode(of_lane("ledger:ß 日", "a"))
+    if "sqlite" in request.node.callspec.id:
+        with sqlite3.connect(tmp_path / "system.db") as connection:
+            sql = "insert into twofold_accepted_command values (1, 'a', 0, 1, ?)"
+            connection.execute(sql, (content,))
+        connection.close()
+    else:
+        driver = await asyncpg.connect(request.getfixturevalue("postgres"))
+        columns = "command_id, part, accepted_us, content"
+        sql = f"insert into twofold.accepted_command ({columns}) values ('a', 0, 1, $1)"
+        await driver.execute(sql, content)
+        await driver.close()
+    monkeypatch.undo()
+    log, _ = stores()
+    await log.open()
+    assert await log.parked_lanes.held(["ledger:ß 日", "other"]) == {"ledger:ß 日"}
+    await log.close()

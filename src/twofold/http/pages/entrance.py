@@ -109,7 +109,12 @@ class Entrance:
             raise KeyReused
         if state.record is not None:
             visit.has_done(system, replayed(state.record, "", "", "").position)
-        values = {"state": state.status, "then": local(visit.parameter("then"))}
+        parked = state.parked is not None
+        values = {
+            "state": state.status,
+            "parked": parked,
+            "then": local(visit.parameter("then")),
+        }
         return self._site.page(visit, "twofold/accepted.html", values)
 
     async def problem(self, request: Request, error: Exception) -> Response:
