@@ -17,6 +17,7 @@ import pytest
 
 from twofold.adapters.postgres import agenda as postgres_agenda
 from twofold.adapters.postgres import database as postgres_database
+from twofold.adapters.postgres import inbox as postgres_inbox
 from twofold.adapters.postgres import statistics
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.log import PostgresLog
@@ -295,6 +296,30 @@ async def test_stuck_instances_are_counted_by_an_index_of_their_own(
         await connection.close()
         await log.close()
         await sqlite.close()
+
+
+async def test_commands_are_read_in_their_order_past_lanes_that_are_looked_up_once(
+    postgres: str,
+) -> None:
+    log = PostgresLog(PostgresDatabase(postgres))
+    await log.open()
+    connection = await asyncpg.connect(postgres)
+    try:
+        await connection.execute(
+            "insert into twofold.accepted_command (command_id, part, accepted_us, lane, content) "
+            "select n::text, n % 16, n, 'l:' || n % 500, '' from generate_series(1, 20000) as n"
+        )
+        for name, value in postgres_database._PINNED.items():
+            await connection.execute(f"set {name} = {value}")
+        sql = f"explain (costs off) {postgres_inbox._WAITING}"
+        lines = await connection.fetch(sql, list(range(16)), ["x"], 1_000)
+        plan = "\n".join(line[0] for line in lines)
+        assert "using accepted_command_pkey" in plan
+        assert "hashed SubPlan" in plan
+        assert "Sort" not in plan
+    finally:
+        await connection.close()
+        await log.close()
 
 
 async def test_postgres_analyses_a_read_model_that_has_grown(postgres: str) -> None:

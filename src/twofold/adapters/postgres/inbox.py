@@ -22,10 +22,11 @@ _KEEP = (
     "on conflict (command_id) do nothing returning command_id) "
     f"select command_id, pg_notify('{CHANNEL}', '') from kept"
 )
-_PARKED = "exists (select from twofold.parked_lane p where p.lane = c.lane and p.state = 'parked')"
+# There are few of them: they are hashed once, and what waits is read in its order.
+_FLOWS = "lane not in (select lane from twofold.parked_lane where state = 'parked')"
 _WAITING = (
-    "select content from twofold.accepted_command c where part = any($1::integer[]) "
-    f"and command_id <> all($2::text[]) and not {_PARKED} order by ordinal limit $3"
+    "select content from twofold.accepted_command where part = any($1::integer[]) "
+    f"and command_id <> all($2::text[]) and {_FLOWS} order by ordinal limit $3"
 )
 _FIND = (
     "select command_id, content from unnest($1::text[]) g(id) "
@@ -36,9 +37,9 @@ SETTLE = (
     "delete from twofold.parked_lane where command_id = any($1::text[])"
 )
 _DEPTH = (
-    f"select count(*), coalesce(min(accepted_us) filter (where not {_PARKED}), 0), "
+    f"select count(*), coalesce(min(accepted_us) filter (where {_FLOWS}), 0), "
     "(select count(*) from twofold.rejected_message where not dismissed), "
-    "(select count(*) from twofold.parked_lane) from twofold.accepted_command c"
+    "(select count(*) from twofold.parked_lane) from twofold.accepted_command"
 )
 _REJECT = (
     "insert into twofold.rejected_message (channel, part, place, content) "
