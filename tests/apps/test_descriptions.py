@@ -23,7 +23,12 @@ def described(application: Application) -> dict[str, Any]:
 @pytest.mark.parametrize("application", APPLICATIONS.values(), ids=APPLICATIONS.keys())
 def test_every_operation_says_what_it_is_for_and_for_whom(application: Application) -> None:
     document = described(application)
-    tags = {tag["name"] for tag in document["tags"]} | {"processes", "commands", "parked"}
+    tags = {tag["name"] for tag in document["tags"]} | {
+        "processes",
+        "commands",
+        "parked",
+        "explaining",
+    }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             where = f"{method} {path}"

@@ -16,7 +16,8 @@ from twofold import RuntimeSettings
 from twofold.ports.inbox import Rejected
 from twofold.runtime.audit import AuditTrail, _Begun
 from twofold.runtime.explaining.causes import Causes
-from twofold.runtime.explaining.history import DocumentHistory, HistoryView
+from twofold.runtime.explaining.history import DocumentHistory
+from twofold.runtime.explaining.history_views import HistoryView
 from twofold.testing import Site, site
 
 
@@ -328,3 +329,17 @@ def test_the_trail_comes_in_pages_and_tells_what_never_ended(web: Site) -> None:
 def begun() -> Any:
     """The beginning of an action that never ends."""
     return _Begun("left", {})
+
+
+def test_programs_are_answered_with_the_same(web: Site) -> None:
+    for path in ("/explain/document?projection=offer_row&key=o", "/explain/cause?of=1", "/audit"):
+        assert web.get(path).status == 401
+        assert web.get(path, by="ann", roles=["customer"]).status == 403
+    document = web.get("/explain/document", {"projection": "offer_row", "key": "o"}, **OPERATOR)
+    assert document.json["explained"] is True
+    assert [step["event"] for step in document.json["steps"]][-1] == "offer.Published"
+    tree = web.get("/explain/cause", {"of": "the-first"}, **OPERATOR).json
+    assert tree["commands"][0]["events"][0]["rows"][0]["key"] == "a"
+    assert web.get("/audit", **OPERATOR).json == {"items": [], "nextCursor": None}
+    assert web.get("/explain/document", {"projection": "offer_row"}, **OPERATOR).status == 400
+    assert web.get("/explain/cause", {"of": ""}, **OPERATOR).status == 400

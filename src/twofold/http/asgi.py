@@ -17,6 +17,7 @@ from twofold.http.console.console import Console
 from twofold.http.demo import Demo
 from twofold.http.entrance import Entrance
 from twofold.http.exchange import Exchange, Receive, Scope, Send
+from twofold.http.explaining import ExplainingOperations
 from twofold.http.health import Health
 from twofold.http.live import LiveUpdates
 from twofold.http.measurements import Measurements
@@ -133,6 +134,7 @@ class HttpApp:
         if system.wired.reactings:
             ProcessOperations(system).add_to(self._router)
         ParkedOperations(system).add_to(self._router)
+        ExplainingOperations(system).add_to(self._router)
         self._console = Console(system, self.security)
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)

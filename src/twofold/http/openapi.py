@@ -13,6 +13,7 @@ from twofold.domain.projection import OneOf, PageOf
 from twofold.domain.questions import Answering
 from twofold.domain.signatures import hints
 from twofold.http.exchange import Exchange
+from twofold.http.explaining import explaining_paths
 from twofold.http.parameters import (
     CURSOR,
     FRESHNESS,
@@ -82,8 +83,8 @@ class OpenApi:
         if self._system.wired.reactings:
             processes, more = process_paths()
             paths, schemas = paths | processes, schemas | more
-        parked, more = parked_paths()
-        paths, schemas = paths | parked, schemas | more
+        for parts in (parked_paths(), explaining_paths()):
+            paths, schemas = paths | parts[0], schemas | parts[1]
         paths["/commands/{commandId}"] = {"get": _command_status()}
         return {
             "openapi": "3.1.0",

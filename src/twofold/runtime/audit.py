@@ -1,4 +1,4 @@
-"""What operators did: who, what, when, why, and what came of it, kept in the log (ADR 0025)."""
+"""What operators did: who, what, when, why, and what came of it, kept in the log (ADR 0027)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Ended(msgspec.Struct, frozen=True, omit_defaults=True):
     told: str = ""
 
 
-class Entry(msgspec.Struct, frozen=True, rename="camel"):
+class AuditEntry(msgspec.Struct, frozen=True, rename="camel"):
     """An action: ``actor`` did ``action`` to ``subject`` for ``reason``.
 
     ``outcome`` is "done", "failed", or "unknown" where the process ended before it could tell;
@@ -56,7 +56,7 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
 class AuditPage(msgspec.Struct, frozen=True, rename="camel"):
     """Entries, the newest first. ``next_cursor`` is where older ones begin."""
 
-    items: tuple[Entry, ...]
+    items: tuple[AuditEntry, ...]
     next_cursor: str | None
 
 
@@ -137,10 +137,10 @@ def _ends(events: Sequence[Recorded]) -> dict[str, _Ended]:
     return {one.of: one for one in found}
 
 
-def _entry(recorded: Recorded, ended: _Ended | None) -> Entry:
+def _entry(recorded: Recorded, ended: _Ended | None) -> AuditEntry:
     begun = msgspec.json.decode(recorded.data, type=_Begun)
     outcome = "unknown" if ended is None else "done" if ended.done else "failed"
-    return Entry(
+    return AuditEntry(
         recorded.id,
         recorded.position,
         recorded.time,

@@ -13,7 +13,7 @@ from twofold.http.console.addresses import Chip, address, chips
 from twofold.http.console.frame import Frame
 from twofold.http.pages.forms import Form
 from twofold.http.pages.visit import Visit
-from twofold.runtime.audit import AuditTrail, Entry
+from twofold.runtime.audit import AuditEntry, AuditTrail
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import STATES, ReleaseView, SequenceView
@@ -157,7 +157,7 @@ class ParkedPages:
         except NotFound:
             return self._frame.page(visit, "parked_gone.html", {"which": which, **values}, 409)
 
-    async def _before(self, which: Which) -> Entry | None:
+    async def _before(self, which: Which) -> AuditEntry | None:
         """The newest action of somebody on the sequence."""
         subject = {"projection": which.projection, "sequence": which.sequence}
         entries = (await self._audit.page()).items

@@ -1,4 +1,4 @@
-"""Finding events by ids, without an index of them: ids of ours tell when they were made (ADR 0026).
+"""Finding events by ids, without an index of them: ids of ours tell when they were made (ADR 0028).
 
 Positions follow time, so the place where an id's moment lies is found by halving; from there on a
 bounded stretch is read.
@@ -19,6 +19,7 @@ _UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0
 _EARLIER_MS, _LATER_MS = 2_000, 600_000
 _MOST_READ = 10_000
 _AT_ONCE = 1_000
+_QUIET = 1_000
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -83,7 +84,9 @@ class Finding:
             found += filter(fits, events)
             position = events[-1].position if events else position
             over = latest is not None and bool(events) and _made_ms(events[-1]) > latest
-            if len(events) < _AT_ONCE or over or (first and found):
+            # What belongs together lies close together; the rest is found by what led to what.
+            enough = bool(found) and (first or position - found[-1].position >= _QUIET)
+            if len(events) < _AT_ONCE or over or enough:
                 break
         return Found(found, after, position)
 

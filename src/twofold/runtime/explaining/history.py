@@ -1,4 +1,4 @@
-"""Why a row looks as it does: its events, fold by fold, as differences (ADR 0026).
+"""Why a row looks as it does: its events, fold by fold, as differences (ADR 0028).
 
 Events of streams that bear the document's name are found by their index, all of them. Others, whose
 documents are found by what they say, can only be found by reading: the newest stretch of the log up
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from twofold.messages.recorded import Recorded
 from twofold.ports.read_store import Condition, Row, Scalar, Select
 from twofold.runtime.applying import Applier
 from twofold.runtime.explaining.concerns import Places, concerned, places
+from twofold.runtime.explaining.history_views import FoldedView, HistoryView, LookedView
 from twofold.runtime.folding import Change, Decoded, FoldBatch
 from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.parking import NoParking
@@ -33,7 +33,6 @@ from twofold.runtime.parking.sequences import (
 )
 from twofold.runtime.parking.views import DocumentView
 from twofold.runtime.system import System
-from twofold.runtime.view import View
 from twofold.wiring.foldings import Folding
 
 LOOKED_THROUGH = 10_000
@@ -41,59 +40,6 @@ _MOST_LOOKED_THROUGH = 1_000_000
 _MOST_EVENTS = 10_000
 _AT_ONCE = 2_000
 _DISCARDS = 200
-
-
-class StepView(View, frozen=True):
-    """An event and what it did to the document.
-
-    ``outcome``: "applied", "waits" (it is parked, or behind what is), "left-out" (discarded on
-    purpose), "not-yet", or "failed", where this code can't fold it (``error``).
-    """
-
-    position: int
-    id: str
-    event: str
-    stream: str
-    time: datetime
-    actor: str
-    causation_id: str
-    outcome: str
-    error: str
-    change: DocumentView | None
-
-
-class LookedView(View, frozen=True):
-    """What was looked through beside the document's own streams: positions ``after`` < … ≤
-    ``until``; nothing where its own streams have all. ``whole``: there is nothing else to look at.
-    """
-
-    after: int
-    until: int
-    whole: bool
-
-
-class HistoryView(View, frozen=True):
-    """The history of a document, the newest event first.
-
-    ``row`` is the document as stored. ``explained``: whether the events that were found fold to
-    exactly that; ``unexplained`` are the fields that differ, from what folding gives to the row.
-    ``total`` counts the events found, ``cut`` tells that there are more than are folded at once.
-    """
-
-    projection: str
-    version: int
-    key: str
-    row: Any
-    row_position: int
-    steps: tuple[StepView, ...]
-    total: int
-    page: int
-    size: int
-    explained: bool
-    unexplained: DocumentView | None
-    looked: LookedView
-    cut: bool
-    parked: str
 
 
 class _Held:
@@ -124,6 +70,8 @@ class _Waiting(msgspec.Struct, frozen=True):
     left_out: frozenset[int]
 
     def outcome(self, event: Recorded, applied: int) -> str:
+        if not self.sequences and not self.left_out:
+            return "applied" if event.position <= applied else "not-yet"
         if event.position in self.left_out:
             return "left-out"
         since = min(
@@ -271,19 +219,21 @@ class DocumentHistory:
         where: Places,
         begin: int,
         end: int,
-    ) -> list[StepView]:
+    ) -> list[FoldedView]:
         """The steps from ``begin`` to ``end``; all others are folded as well, for the outcome."""
+
+        def applied(some: Sequence[Recorded]) -> list[Decoded]:
+            return [self._decoded(one) for one in some if outcomes[one.position] == "applied"]
+
+        await folded.pass_over(applied(events[:begin]))
         steps = []
-        for number, event in enumerate(events):
-            if outcomes[event.position] != "applied":
-                change, error, outcome = None, "", outcomes[event.position]
-            else:
+        for event in events[begin:end]:
+            change, error, outcome = None, "", outcomes[event.position]
+            if outcome == "applied":
                 change, error = await folded.take(self._decoded(event))
-                outcome = "failed" if error else "applied"
-            if begin <= number < end and not (
-                outcome == "applied" and change is None and event.type in where.searching
-            ):
-                steps.append(_step(event, outcome, error, change))
+            if error or outcome != "applied" or change or event.type not in where.searching:
+                steps.append(_step(event, "failed" if error else outcome, error, change))
+        await folded.pass_over(applied(events[end:]))
         return steps
 
     def _decoded(self, event: Recorded) -> Decoded:
@@ -301,26 +251,37 @@ class _Folded:
         self._key = key
         self._held = held
 
+    async def pass_over(self, events: Sequence[Decoded]) -> None:
+        """Fold what nobody wants to see: all at once, or one by one where one of them fails."""
+        try:
+            await self._fold(events)
+        except Exception:
+            # Folds are the application's code, and may raise anything.
+            for decoded in events:
+                await self.take(decoded)
+
     async def take(self, decoded: Decoded) -> tuple[Change | None, str]:
         """What an event does to the document, None if nothing; or why it can't be folded."""
         if decoded[1] is None:
             return None, "this code can't decode it"
-        batch = FoldBatch(self._folding, self._table, NoParking(self._folding.name), self._key)
-        transaction: Any = self._held
         try:
-            _, _, changes = await batch.fold(transaction, [decoded])
+            return await self._fold([decoded]), ""
         except Exception as exc:
-            # Folds are the application's code, and may raise anything.
             cause = exc.__cause__ or exc
             return None, f"{type(cause).__name__}: {cause}"
+
+    async def _fold(self, events: Sequence[Decoded]) -> Change | None:
+        batch = FoldBatch(self._folding, self._table, NoParking(self._folding.name), self._key)
+        transaction: Any = self._held
+        _, _, changes = await batch.fold(transaction, events)
         change = next((one for one in changes if one.key == self._key), None)
         if change is not None:
             self._held.raw = change.after
-        return change, ""
+        return change
 
 
-def _step(event: Recorded, outcome: str, error: str, change: Change | None) -> StepView:
-    return StepView(
+def _step(event: Recorded, outcome: str, error: str, change: Change | None) -> FoldedView:
+    return FoldedView(
         event.position,
         event.id,
         event.type,
