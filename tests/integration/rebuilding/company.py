@@ -54,6 +54,12 @@ async def titles(system: System, table: str) -> dict[str, str]:
     return {row.key: msgspec.json.decode(row.document)["title"] for row in rows}
 
 
+async def checked(system: System, books: int) -> None:
+    """What is read is complete."""
+    table = system.tables["catalogue"]
+    assert await titles(system, table) == {f"b-{n}": f"b-{n}" for n in range(books)}
+
+
 async def damage(system: System, table: str, key: str) -> None:
     """A row changes behind everybody's back."""
     row = await system.read_store.row(table, key)

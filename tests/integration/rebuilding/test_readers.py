@@ -33,7 +33,7 @@ MODES = {
 pytestmark = pytest.mark.parametrize(
     ("stores", "mode", "partitions"), MODES.values(), ids=MODES.keys(), indirect=["stores"]
 )
-BOOKS = 12
+BOOKS, SIZE = 12, 200
 
 
 class Reader:
@@ -63,10 +63,15 @@ class Reader:
             known = BOOKS + sum(placed <= position for placed in self._placed)
             await self._system.progress.look_at_log()
             asked = Asked(token=token, wait_seconds=20)
-            _, answered = await self._system.queries.page(self._route, {"size": ["200"]}, asked)
+            _, answered = await self._system.queries.page(self._route, {"size": [str(SIZE)]}, asked)
             shown = [msgspec.json.decode(raw) for raw in answered.answer.documents]
-            assert len(shown) == answered.answer.total
-            assert len(shown) >= known, "a page lacks what was there before"
+            total = answered.answer.total
+            assert total is not None
+            if self._system.read_store.lends_transactions:
+                # Elsewhere rows are read first and counted then.
+                assert len(shown) == min(total, SIZE)
+            assert len(shown) >= min(known, SIZE), "a page lacks what was there before"
+            assert total >= known
             bad = [one for one in shown if one["title"] == "DAMAGED"]
             assert len(bad) in (0, BOOKS), "a page shows two versions"
             self.damaged += bool(bad)
