@@ -8,7 +8,7 @@ from twofold.domain.context import Context, Sources
 from twofold.domain.inbox import Foreign, Inbox
 from twofold.domain.process import Process, Then
 from twofold.domain.projection import Handwritten, Projection
-from twofold.domain.questions import Reader, answers, at_least, at_most, below, equal
+from twofold.domain.questions import Fresh, Reader, answers, at_least, at_most, below, equal
 from twofold.errors import InvalidInput, NotFound, Problem, Refused, TwofoldError
 from twofold.messages.markers import (
     Between,
@@ -55,6 +55,7 @@ __all__ = [
     "Facet",
     "Filter",
     "Foreign",
+    "Fresh",
     "Handwritten",
     "Inbox",
     "InvalidInput",

@@ -19,6 +19,7 @@ UNITS = (
     "sequences",
     "ratio",
     "rows",
+    "answers",
 )
 # What something is, or how many of it there are, has no unit.
 UNITLESS = {

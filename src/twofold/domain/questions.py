@@ -32,6 +32,13 @@ R = TypeVar("R")
 WhenBehind: TypeAlias = Literal["refuse", "serve-stale"]
 
 
+class Fresh(msgspec.Struct, frozen=True):
+    """What a query promises: ``share`` of its answers are at most ``seconds`` behind the log."""
+
+    seconds: float
+    share: float = 0.99
+
+
 class Reader(Protocol):
     """Reads documents of read models; what a query of one's own is handed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Counts
 from math import nan
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
@@ -98,6 +98,26 @@ class Standing:
             )
         }
 
+        self._promised = Gauge(
+            "twofold_objective_target_ratio",
+            "Share of a query's answers that is to be fresh enough",
+            ("query",),
+            registry=registry,
+        )
+        self._budget = Gauge(
+            "twofold_objective_budget_ratio",
+            "Share left of what may be late within three days, in this process",
+            ("query",),
+            registry=registry,
+        )
+        self._answers = Counter(
+            "twofold_objective_answers",
+            "Answers of queries with a freshness objective: within it, or late",
+            ("query", "outcome"),
+            registry=registry,
+        )
+        self._answered_before: dict[tuple[str, str], int] = {}
+
         self._canary = Gauge(
             "twofold_canary_seconds",
             "From append to query, of the last canary or of one not seen yet (NaN: none was sent)",
@@ -116,6 +136,7 @@ class Standing:
         self._look_at_workers()
         self._look_at_clocks()
         self._look_at_canaries()
+        self._look_at_objectives()
         await self._look_at_projections()
         await self._look_at_relay()
         await self._look_at_roles()
@@ -178,6 +199,17 @@ class Standing:
         position = max(Published.of(mark).position, known)
         self._published.set(position)
         self._unpublished.set(max(0, system.progress.head - position))
+
+    def _look_at_objectives(self) -> None:
+        now = self._system.clock.monotonic()
+        for query, budget in self._system.objectives.budgets.items():
+            self._promised.labels(query).set(budget.share)
+            self._budget.labels(query).set(budget.left(now))
+            counts = {"within": budget.answers - budget.late, "late": budget.late}
+            for outcome, count in counts.items():
+                before = self._answered_before.get((query, outcome), 0)
+                self._answers.labels(query, outcome).inc(count - before)
+                self._answered_before[query, outcome] = count
 
     async def _look_at_alerts(self) -> None:
         try:

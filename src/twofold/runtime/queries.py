@@ -22,6 +22,7 @@ from twofold.ports.read_store import (
     Sums,
 )
 from twofold.runtime.listing import Listing, ListRequest, Parameters
+from twofold.runtime.objectives import Objectives
 from twofold.runtime.observing.documents import observed
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.parking.sequences import of_document, parked_of, parked_table
@@ -76,7 +77,9 @@ class Queries:
         switching: Switching,
         settings: RuntimeSettings,
         observer: Observer,
+        objectives: Objectives,
     ) -> None:
+        self._objectives = objectives
         self._wired = wired
         self._log = log
         self._store = observed(read_store, observer)
@@ -178,6 +181,7 @@ class Queries:
                     raise
                 continue
             if await self._switching.are_there(used):
+                self._objectives.saw(route)
                 return late, answer
 
     async def _caught_up(self, names: Sequence[str], route: Route, asked: Asked) -> bool:

@@ -23,6 +23,7 @@ from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.lag import Lags
 from twofold.runtime.lag_history import LagHistory
+from twofold.runtime.objectives import Objectives
 from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
@@ -41,6 +42,7 @@ from twofold.runtime.switching import Switching
 from twofold.runtime.tail import Tail
 from twofold.runtime.tokens import Tokens
 from twofold.runtime.writer import Writer
+from twofold.wiring.answerings import find_promises
 from twofold.wiring.application import Application
 from twofold.wiring.foldings import check_idempotent
 from twofold.wiring.wired import Wired, wire
@@ -155,6 +157,14 @@ class System:
         await self._start_presence()
         if self.roles:
             await self.processes.register()
+        self.objectives = Objectives(
+            find_promises(self.wired.routes),
+            self.log,
+            self.progress,
+            self.tables,
+            self.clock,
+            self.observer.measures.behind_seconds,
+        )
         self.queries = Queries(
             self.wired,
             self.log,
@@ -164,11 +174,13 @@ class System:
             self.switching,
             self.settings,
             self.observer,
+            self.objectives,
         )
         for work in self.sharing.relaying() if "relay" in self.roles else ():
             self._spawn(work, self._tasks)
         await self.projecting.start(self.switching.at_work)
         self._spawn(self._watch(), self._tasks)
+        self._spawn(self.objectives.run(), self._tasks)
         self._start_canaries()
         await self._start_processes()
         for work in self.inboxes.working() if "scheduler" in self.roles else ():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import msgspec
 from msgspec.structs import fields as struct_fields
 
 from twofold.domain.projection import OneOf, PageOf
-from twofold.domain.questions import Answering
+from twofold.domain.questions import Answering, Fresh
 from twofold.domain.signatures import mistake
 from twofold.errors import Mistake
 from twofold.messages.value import Query
@@ -90,8 +91,58 @@ def _add(found: Answerings, target: Answering, route: Route, problems: list[Mist
         )
 
 
+class Promise(msgspec.Struct, frozen=True):
+    """A query that promises to be fresh, by its name, and the projections it reads."""
+
+    query: str
+    fresh: Fresh
+    projections: tuple[str, ...]
+
+
+def find_promises(routes: tuple[Route, ...]) -> dict[int, Promise]:
+    """The promises of routes that make one, by the ``id`` of their targets, which pages share."""
+    return {
+        id(route.target): _promise(route, route.fresh)
+        for route in routes
+        if route.fresh is not None
+    }
+
+
+def _promise(route: Route, fresh: Fresh) -> Promise:
+    target = route.target
+    if isinstance(target, Answering):
+        message = target.message([])
+        name = message.__name__ if message is not None else target.function.__name__
+        return Promise(name, fresh, tuple(one.name for one in target.projections))
+    assert isinstance(target, OneOf | PageOf)
+    kind = "one" if isinstance(target, OneOf) else "page"
+    return Promise(f"{target.projection.name}.{kind}", fresh, (target.projection.name,))
+
+
+def _check_fresh(routes: tuple[Route, ...], problems: list[Mistake]) -> None:
+    known: dict[str, Fresh] = {}
+    for route in routes:
+        fresh = route.fresh
+        if fresh is None:
+            continue
+        if isinstance(route.target, type):
+            problems.append(
+                Mistake("commands are never behind: fresh= is for queries", *route.declared_at)
+            )
+            continue
+        if not (0 < fresh.share < 1 and fresh.seconds > 0):
+            why = "fresh= takes seconds above 0 and a share between 0 and 1: Fresh(0.2, 0.99)"
+            problems.append(Mistake(why, *route.declared_at))
+        name = _promise(route, fresh).query
+        if known.setdefault(name, fresh) != fresh:
+            problems.append(
+                Mistake(f"{name} promises something else elsewhere", *route.declared_at)
+            )
+
+
 def check_routes(routes: tuple[Route, ...], problems: list[Mistake]) -> None:
     """Each path once, well-formed, with parameters that its target has."""
+    _check_fresh(routes, problems)
     unique([(f"{r.method} {r.path}", r.declared_at) for r in routes if r.path], "route", problems)
     for route in routes:
         if route.path and not route.path.startswith("/"):

@@ -9,7 +9,7 @@ import msgspec
 
 from twofold.domain.caller import Rule
 from twofold.domain.projection import OneOf, PageOf
-from twofold.domain.questions import Answering, WhenBehind
+from twofold.domain.questions import Answering, Fresh, WhenBehind
 from twofold.domain.signatures import caller_place
 from twofold.messages.value import Command
 
@@ -20,7 +20,8 @@ class Route(msgspec.Struct, frozen=True):
     """One operation: ``method`` and ``path`` ("" = not over HTTP), what it does, who may.
 
     ``when_behind`` is what a query does when its read models have not reached the caller's
-    consistency token in time: refuse (503), or serve what is there, marked as stale.
+    consistency token in time: refuse (503), or serve what is there, marked as stale. ``fresh``:
+    how fresh its answers are to be.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Route(msgspec.Struct, frozen=True):
     may: Rule
     when_behind: WhenBehind
     declared_at: tuple[str, int]
+    fresh: Fresh | None = None
 
     @property
     def path_names(self) -> tuple[str, ...]:
@@ -57,16 +59,24 @@ def get(
     *,
     may: Rule,
     when_behind: WhenBehind = "refuse",
+    fresh: Fresh | None = None,
 ) -> Route:
     """A query."""
-    return Route("GET", path, question, may, when_behind, caller_place())
+    return Route("GET", path, question, may, when_behind, caller_place(), fresh)
 
 
-def ask(path: str, question: Answering, *, may: Rule, when_behind: WhenBehind = "refuse") -> Route:
+def ask(
+    path: str,
+    question: Answering,
+    *,
+    may: Rule,
+    when_behind: WhenBehind = "refuse",
+    fresh: Fresh | None = None,
+) -> Route:
     """A query that is too large for an address: its parameters come as the body of a POST."""
-    return Route("POST", path, question, may, when_behind, caller_place())
+    return Route("POST", path, question, may, when_behind, caller_place(), fresh)
 
 
-def internal(target: Target, *, may: Rule) -> Route:
+def internal(target: Target, *, may: Rule, fresh: Fresh | None = None) -> Route:
     """A command or query that is not reached over HTTP."""
-    return Route("", "", target, may, "refuse", caller_place())
+    return Route("", "", target, may, "refuse", caller_place(), fresh)

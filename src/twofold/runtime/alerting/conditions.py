@@ -10,6 +10,7 @@ from twofold.messages.recorded import microseconds
 from twofold.ports.vitals import Vital, Vitals
 from twofold.runtime.alerting.book import Finding
 from twofold.runtime.alerting.kinds import KINDS
+from twofold.runtime.budgets import FAST, SLOW, Burn
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
 from twofold.runtime.proving.notes import note_of
@@ -56,6 +57,8 @@ class Conditions:
             looks["canary"] = self._canaries
         if self._system.settings.verify_share and verifies(self._system):
             looks["difference"] = self._differences
+        if self._system.objectives.budgets and "api" in self._system.roles:
+            looks |= {"objective": self._fast, "budget": self._slow}
         if self._system.transport is not None:
             looks["relay"] = self._published
         return looks
@@ -96,6 +99,22 @@ class Conditions:
             for name, lag in (await self._system.lags.measure()).items()
             if lag.lag_seconds > limit
         ]
+
+    async def _fast(self) -> list[Finding]:
+        return self._burning("objective", FAST)
+
+    async def _slow(self) -> list[Finding]:
+        return self._burning("budget", SLOW)
+
+    def _burning(self, kind: str, burns: tuple[Burn, ...]) -> list[Finding]:
+        found = []
+        now = self._system.clock.monotonic()
+        for query, budget in self._system.objectives.budgets.items():
+            rate = budget.burns(now, burns)
+            if rate:
+                text = f"answers of {query} are late {rate:,.1f} times as often as was promised"
+                found.append(Finding(kind, query, text, grade(rate / burns[0].rate)))
+        return found
 
     async def _differences(self) -> list[Finding]:
         found = []

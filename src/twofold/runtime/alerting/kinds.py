@@ -48,6 +48,9 @@ KINDS: dict[str, Kind] = {
         "The read model is not what the log says. See twofold verify APP, then twofold rebuild.",
     ),
     "objective": Kind(
-        "page", "Answers are older than was promised. See twofold objectives APP, and the lag."
+        "page", "Answers are older than was promised. How far behind are its projections, and why?"
+    ),
+    "budget": Kind(
+        "ticket", "If it goes on like this, what was promised for the month will not be kept."
     ),
 }

@@ -100,6 +100,13 @@ class Measures:
             SECONDS,
         )
 
+        self.behind_seconds = Measure(
+            "twofold_query_behind_seconds",
+            "How far behind the log answers were, of queries with a freshness objective",
+            ("query",),
+            SECONDS,
+        )
+
     def all(self) -> Sequence[Measure]:
         """Each of them."""
         return [one for one in vars(self).values() if isinstance(one, Measure)]

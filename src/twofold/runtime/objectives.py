@@ -1,0 +1,92 @@
+"""Freshness objectives: how far behind the log the answers of each query are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+from twofold.errors import TwofoldError
+from twofold.messages.recorded import microseconds
+from twofold.ports.log import Log
+from twofold.ports.time_and_chance import Clock
+from twofold.runtime.budgets import ErrorBudget
+from twofold.runtime.observing.measures import Measure
+from twofold.runtime.progress import Progress
+from twofold.wiring.answerings import Promise
+from twofold.wiring.routes import Route
+
+_PACE_SECONDS = 0.1
+
+
+class Objectives:
+    """Counts answers of queries that promise to be fresh, and looks how fresh they were.
+
+    What a process knows of other processes' work is up to a second old, so the stores are asked,
+    at most ten times a second, for all answers since: how far the read models have come, and when
+    the next event was recorded. An answer counts as it stood then.
+    """
+
+    def __init__(
+        self,
+        promises: Mapping[int, Promise],
+        log: Log,
+        progress: Progress,
+        tables: Mapping[str, str],
+        clock: Clock,
+        measure: Measure,
+    ) -> None:
+        self.budgets = {one.query: ErrorBudget(one.fresh.share) for one in promises.values()}
+        self._promises = promises
+        self._log = log
+        self._progress = progress
+        self._tables = tables
+        self._clock = clock
+        self._measure = measure
+        self._waiting: Counter[Promise] = Counter()
+        self._answered = asyncio.Event()
+
+    def saw(self, route: Route) -> None:
+        """A query was answered."""
+        if route.fresh is not None:
+            self._waiting[self._promises[id(route.target)]] += 1
+            self._answered.set()
+
+    async def run(self) -> None:
+        """Look as long as there are answers, until cancelled."""
+        while True:
+            await self._answered.wait()
+            self._answered.clear()
+            waiting, self._waiting = self._waiting, Counter()
+            try:
+                await self._look(waiting)
+            except TwofoldError:
+                # They are looked at when the stores answer again.
+                self._waiting.update(waiting)
+                self._answered.set()
+            await self._clock.sleep(_PACE_SECONDS)
+
+    async def _look(self, waiting: Counter[Promise]) -> None:
+        await self._progress.look_at_store()
+        now_us = microseconds(self._clock.now())
+        await self._progress.look_at_log()
+        positions = {promise: self._position(promise) for promise in waiting}
+        behind = {p: await self._behind_seconds(p, now_us) for p in set(positions.values())}
+        for promise, answers in waiting.items():
+            seconds = behind[positions[promise]]
+            late = seconds > promise.fresh.seconds
+            budget = self.budgets[promise.query]
+            budget.count(self._clock.monotonic(), answers, late=late)
+            for _ in range(answers):
+                self._measure.observe(seconds, promise.query)
+
+    def _position(self, promise: Promise) -> int:
+        tables = (self._tables[name] for name in promise.projections)
+        return min(self._progress.checkpoint(table).position for table in tables)
+
+    async def _behind_seconds(self, position: int, now_us: int) -> float:
+        """Since the first event above ``position`` was recorded; 0 if there is none."""
+        if position >= self._progress.head:
+            return 0.0
+        events = await self._log.read(position, 1)
+        return max(0.0, (now_us - events[0].time_us) / 1e6) if events else 0.0
