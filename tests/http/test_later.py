@@ -300,6 +300,23 @@ async def test_a_command_that_cannot_be_decided_waits_with_those_behind_it(site:
     second = await waits(api, behind.headers["location"], "rita")
     assert second["status"] == "accepted"
     assert "waits behind" in second["problem"]["detail"]
+    (listed,) = (await api.get("/parked?projection=commands", by="otis")).json()["items"]
+    assert (listed["sequence"], listed["event"]) == ("lane:division:d", "division.Divide")
+    named = {"projection": "commands", "sequence": listed["sequence"], "seen": listed["seen"]}
+    leaving = {**named, "reason": "nobody divides by zero"}
+    shown = (await api.post("/parked/dry-run", named, by="otis")).json()
+    assert shown["again"]["error"].startswith("ZeroDivisionError")
+    answer = await api.post("/parked/discard", leaving, by="otis")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["discarded"], answer.json()["again"]) == (1, None)
+    assert (await api.post("/parked/discard", leaving, by="otis")).status_code == 404
+    left_out = await decided(api, broken.headers["location"], "rita")
+    assert left_out["status"] == "failed"
+    assert left_out["problem"]["type"] == "/problems/command-failed"
+    assert "error" not in left_out["problem"]
+    seen = (await api.get(broken.headers["location"], by="otis")).json()
+    assert seen["problem"]["error"] == "left out by otis: nobody divides by zero"
+    assert (await decided(api, behind.headers["location"], "rita"))["status"] == "succeeded"
 
 
 async def test_what_a_broker_could_not_take_is_refused_with_the_limit() -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests import ledgers
-from tests.integration.conftest import Start
+from tests.integration.conftest import Start, Stores
 from tests.ledgers import Add, LedgerId, app
 from tests.waiting import until
-from twofold import System
+from twofold import RuntimeSettings, System
 from twofold.adapters.memory.transport import MemoryBroker, MemoryTransport
 from twofold.domain.caller import NOBODY
 from twofold.ports.parked_lanes import ParkedLane
+from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.testing.fault_plan import Fault, FaultPlan
+from twofold.testing.faults import FaultyLog
 from twofold.testing.faulty_inbox import FaultyInbox
 from twofold.testing.faulty_parked_lanes import FaultyParkedLanes
 
@@ -259,3 +261,69 @@ async def test_too_many_parked_lanes_stop_the_workers_with_the_reason(
     for ledger in ("a", "b"):
         await release(system, await parked(system, ledger, waiting=2))
     await decided(system, ids)
+
+
+@pytest.fixture
+async def doomed(
+    stores: Stores, connect: Callable[[], Any]
+) -> AsyncIterator[tuple[System, FaultPlan]]:
+    """A worker whose write database behaves as planned; not started yet."""
+    log, read_store = stores()
+    clock = SystemClock()
+    plan = FaultPlan(clock)
+    settings = {"command_partitions": 4, "lease_seconds": 1.0, "retry_seconds": 0.01}
+    system = System(
+        app,
+        FaultyLog(log, plan),
+        read_store,
+        clock=clock,
+        chance=SeededChance(),
+        settings=RuntimeSettings(
+            commands="async", command_attempts=3, drain_seconds=0.1, **settings
+        ),
+        roles=WORKER,
+        transport=connect(),
+    )
+    yield system, plan
+    plan.heal()
+    await system.stop()
+
+
+async def test_a_worker_that_dies_before_it_has_noted_what_is_parked_loses_nothing(
+    later: Start, doomed: tuple[System, FaultPlan], mend: Callable[[], None]
+) -> None:
+    api = await later(API)
+    worker, plan = doomed
+    await worker.start()
+    plan.order("leases.mark.commit", *[Fault.FAILS] * 10_000)
+    ids = await send(api, "l", 1, POISON, 2)
+    await parked(api, waiting=2)
+    await worker.stop()
+    ids += await send(api, "l", 3)
+    await later(WORKER)
+    known = await parked(api, waiting=3)
+    mend()
+    await release(api, known)
+    await decided(api, ids)
+    assert await numbers(api) == [1, POISON, 2, 3]
+
+
+async def test_a_worker_that_stood_still_meets_what_others_have_made_of_a_parked_lane(
+    later: Start, doomed: tuple[System, FaultPlan], mend: Callable[[], None]
+) -> None:
+    api = await later(API)
+    zombie, plan = doomed
+    await zombie.start()
+    await decided(api, await send(api, "m", 1))
+    plan.pause()
+    ids = await send(api, "l", 1, POISON, 2)
+    await later(WORKER)
+    known = await parked(api, waiting=2)
+    mend()
+    await release(api, known)
+    await decided(api, ids)
+    plan.resume()
+    ids = await send(api, "l", 3, 4)
+    await decided(api, ids)
+    assert await numbers(api) == [1, POISON, 2, 3, 4]
+    assert await api.log.parked_lanes.counts() == []
