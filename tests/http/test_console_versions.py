@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from tests.bookings import app
 from tests.http.test_console import OPERATOR, posted
 from tests.http.test_console_explaining import opened, texts
 from twofold import RuntimeSettings
+from twofold.messages.recorded import microseconds
 from twofold.runtime.alerting.desk import AlertsView, AlertView
 from twofold.runtime.audit import AuditTrail
+from twofold.runtime.proving.notes import Found, Note, Stretch
 from twofold.runtime.rebuilding.desk import VersionsDesk
 from twofold.testing import Site, site
 from twofold.testing.site import Response
@@ -118,3 +121,23 @@ def test_open_alerts_are_told_on_the_overview(web: Site, monkeypatch: pytest.Mon
     page = texts(opened(web, ""))
     for part in ("Signs wait critical", "told to hook", "It lagged", "mail does not take"):
         assert part in page
+
+
+def test_what_is_proven_is_told_and_what_differs_leads_to_its_document(
+    web: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Proven" in opened(web, "")
+    assert "differ from the log" not in opened(web, "")
+    now_us = microseconds(web.now)
+    stretch = Stretch(None, 2, now_us)
+    note = Note("t", rows=4, rounds=1, proven_us=now_us, stretches=(stretch,), differing=1)
+    different = msgspec.structs.replace(note, found=(Found("o1", "changed", 3, ("places",)),))
+
+    async def noted(log: object, projection: str, table: str) -> Note:
+        return different if projection == "offer_row" else Note(table)
+
+    monkeypatch.setattr("twofold.http.console.overview.note_of", noted)
+    page = opened(web, "")
+    assert "offer_row: 1 differ from the log" in page
+    assert "/console/documents?projection=offer_row&amp;key=o1" in page
+    assert "50 %" in texts(page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from markupsafe import Markup
@@ -16,9 +17,12 @@ from twofold.http.console.frame import Frame
 from twofold.http.console.lag_chart import lag_chart, lately, points, span
 from twofold.http.pages.freshness import Freshness
 from twofold.http.pages.visit import Visit
+from twofold.messages.recorded import microseconds
 from twofold.runtime.alerting.desk import AlertsView, look_at_alerts
+from twofold.runtime.applying import Applier
 from twofold.runtime.lag_history import LagSample
 from twofold.runtime.nearest import nearest
+from twofold.runtime.proving.notes import note_of
 from twofold.runtime.readiness import Readiness, Report
 
 _TABLE_ROWS = 30
@@ -34,6 +38,16 @@ class Trouble(msgspec.Struct, frozen=True):
     bad: bool = True
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """How much of the rows was compared with the log in the last 24 hours, in percent, and which
+    of them differ (``keys`` are the first of them).
+    """
+
+    percent: float
+    differing: int
+    keys: tuple[str, ...]
+
+
 class Line(msgspec.Struct, frozen=True):
     """A projection: how far it is, and how its lag has been."""
 
@@ -47,6 +61,7 @@ class Line(msgspec.Struct, frozen=True):
     canary: str
     parked: int
     recently: Markup
+    proof: Proof | None
 
 
 class Overview:
@@ -72,7 +87,7 @@ class Overview:
             raise NotFound("projection", chosen, nearest(chosen, system.tables))
         report = await self._readiness.look()
         samples = await self._samples()
-        lines = self._lines(report, samples)
+        lines = await self._lines(report, samples)
         troubles = list(_troubles(report, lines))
         found = points(_worst(samples, chosen))
         now = system.clock.now()
@@ -105,7 +120,17 @@ class Overview:
             return await look_at_alerts(self._frame.system.log)
         return AlertsView((), (), {})
 
-    def _lines(self, report: Report, samples: Sequence[LagSample]) -> list[Line]:
+    async def _proof(self, applier: Applier) -> Proof | None:
+        """None where nobody compares."""
+        system = self._frame.system
+        with suppress(TwofoldError):
+            note = await note_of(system.log, applier.name, applier.table)
+            if note.rounds or note.running or note.stretches:
+                percent = 100 * note.share(microseconds(system.clock.now()))
+                return Proof(percent, note.differing, tuple(one.key for one in note.found))
+        return None
+
+    async def _lines(self, report: Report, samples: Sequence[LagSample]) -> list[Line]:
         system = self._frame.system
         found = []
         for applier in system.appliers:
@@ -123,6 +148,7 @@ class Overview:
                     "" if known.canary_seconds is None else span(known.canary_seconds),
                     system.progress.checkpoint(applier.table).parked,
                     lately(f"Lag of {applier.name} lately", recent[-60:]),
+                    await self._proof(applier),
                 )
             )
         return sorted(found, key=lambda line: (-_BADNESS.get(line.state, 0), line.name))
@@ -146,6 +172,12 @@ def _troubles(report: Report, lines: Sequence[Line]) -> Iterator[Trouble]:
             why = "all others flow; find the cause, mend it, rehearse and release"
             where = f"/parked?projection={line.name}"
             yield Trouble(f"{line.name}: {line.parked:,} {some}", why, where, bad=False)
+    for line in lines:
+        if line.proof and line.proof.differing:
+            why = f"first of {', '.join(line.proof.keys[:3])}"
+            key = quote(next(iter(line.proof.keys), ""))
+            where = f"/documents?projection={quote(line.name)}&key={key}"
+            yield Trouble(f"{line.name}: {line.proof.differing:,} differ from the log", why, where)
     for name, counted in report.processes.items():
         if counted["stuckInstances"]:
             why = f"{counted['stuckInstances']:,} instances are stuck, and try again by themselves"
