@@ -1,4 +1,4 @@
-"""From an alert about an order to a read model that is proven: docs/how-to/first-alert.md."""
+"""From an alert about an order to a read model that is proven: docs/how-to/console.md."""
 
 from __future__ import annotations
 
