@@ -261,6 +261,14 @@ def test_rows_count_as_proven_for_a_day() -> None:
     assert again.share(20 * HOUR + DAY_US + 1) == pytest.approx(230 / 300)
 
 
+def test_an_empty_read_model_can_be_proven() -> None:
+    note = Note("t").began(0, HOUR)
+    assert note.share(HOUR) == 0.0
+    note = note.proven(None, 0, 0, (), HOUR)
+    assert note.share(HOUR) == 1.0
+    assert note.share(HOUR + DAY_US + 1) == 0.0
+
+
 def test_what_could_not_be_proven_does_not_count() -> None:
     found = Found("k", "changed", 7, ("title",))
     note = Note("t").began(10, HOUR).proven(None, 10, 2, (found,), HOUR)

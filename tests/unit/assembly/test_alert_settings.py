@@ -90,6 +90,12 @@ def test_nobody_is_told_unless_it_is_said_whom() -> None:
     assert settings().alerts.limits.seconds == 5
 
 
+@pytest.fixture(autouse=True)
+def logging_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to the process, which other tests share."""
+    monkeypatch.setattr("twofold.ops.commands.alerts.configure_logs", lambda: None)
+
+
 def test_a_test_needs_somebody_to_be_told() -> None:
     done = CliRunner().invoke(cli, ["alerts", "shop", "test"])
     assert done.exit_code == 2

@@ -64,12 +64,13 @@ class Note(msgspec.Struct, frozen=True, rename="camel"):
 
     def share(self, now_us: int) -> float:
         """Of all rows, those that were proven within the last 24 hours: from 0 to 1."""
-        if self.rounds and not self.rows and not self.stretches:
-            return 1.0 if now_us - self.proven_us <= DAY_US else 0.0
         known = sum(stretch.rows for stretch in self.stretches)
         fresh = sum(one.rows for one in self.stretches if now_us - one.at_us <= DAY_US)
         total = max(self.rows, known)
-        return fresh / total if total else 0.0
+        if total:
+            return fresh / total
+        # That there is nothing was seen as well.
+        return 1.0 if self.rounds and now_us - self.proven_us <= DAY_US else 0.0
 
     def began(self, rows: int, now_us: int) -> Note:
         """A round begins."""
