@@ -121,6 +121,10 @@ def test_the_list_is_filtered_by_projection_and_state(broken: Mendable) -> None:
     assert "Nothing like this waits" in broken.get("/parked", projection="booking_row").text
     assert "Nothing like this waits" in broken.get("/parked", state="retrying").text
     assert broken.get("/parked", state="lost").status == 400
+    for name in ("process:holding", "commands"):
+        page = broken.get("/parked", projection=name).text
+        assert "Nothing like this waits" in page
+        assert f">{name}<" in page
     near = broken.get("/parked", projection="ofer_row")
     assert (near.status, "did you mean offer_row?" in near.text) == (404, True)
 

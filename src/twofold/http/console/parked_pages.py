@@ -55,12 +55,15 @@ class ParkedPages:
         given = {name: visit.parameter(name) for name in ("projection", "state", "cursor")}
         found = await self._desk.page(**given, size=_SIZE)
         system, where = self._frame.system, f"{self._frame.base(visit)}/parked"
-        parked = {one.name: system.progress.checkpoint(one.table).parked for one in system.appliers}
+        counts = await system.processes.stuck()
+        known = {f"process:{name}": count for name, count in counts.items()}
+        known |= {one.name: system.progress.checkpoint(one.table).parked for one in system.appliers}
+        parked = {name: known.get(name) for name in self._desk.names()}
         narrowed = {"projection": given["projection"], "state": given["state"]}
         values = {
             "page": found,
             "causes": sorted(found.causes.items(), key=lambda one: (-one[1], one[0]))[:8],
-            "projections": chips(where, narrowed, "projection", parked),
+            "names": chips(where, narrowed, "projection", parked),
             "states": [
                 Chip(state, None, address(where, narrowed, state=state), state == given["state"])
                 for state in ("", *STATES)

@@ -34,6 +34,10 @@ class ParkedDesk:
             ParkedCommands(system),
         )
 
+    def names(self) -> Sequence[str]:
+        """The places in which something may wait."""
+        return [name for kind in self._kinds for name in kind.names()]
+
     async def page(
         self, projection: str = "", state: str = "", cursor: str = "", size: int = 20
     ) -> ParkedPage:
@@ -104,7 +108,7 @@ class ParkedDesk:
         return released
 
     def _kind(self, name: str) -> ParkedKind:
-        known = {name: kind for kind in self._kinds for name in kind.names()}
+        known = {one: kind for kind in self._kinds for one in kind.names()}
         if name not in known:
             raise NotFound("projection", name, nearest(name, known))
         return known[name]
