@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner, Result
 
 from tests.integration.conftest import Start
 from tests.integration.test_parked_commands import (
@@ -26,6 +28,7 @@ from tests.integration.test_parked_commands import (
 from tests.waiting import until
 from twofold import System
 from twofold.errors import InvalidInput, NotFound, ParkedChanged
+from twofold.ops.cli import app as cli
 from twofold.runtime.parking.commands import ParkedCommands
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
@@ -194,3 +197,26 @@ async def test_a_name_that_is_none_suggests_the_nearest(later: Start) -> None:
         await desk.show("commands", "lane:ledger:k")
     with pytest.raises(NotFound, match="commands"):
         await desk.show("command", LANE)
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+async def test_the_command_line_names_a_lane_as_it_is_and_leaves_out(
+    later: Start, tmp_path: Path
+) -> None:
+    system = await later()
+    ids = await send(system, "l", POISON, 1)
+    await parked(system, waiting=2)
+    env = {"TWOFOLD_LOG": f"sqlite:///{tmp_path}/system.db", "TWOFOLD_COMMANDS": "async"}
+
+    async def run(*arguments: str) -> Result:
+        call = ["parked", "tests.ledgers:app", *arguments]
+        return await asyncio.to_thread(CliRunner().invoke, cli, call, env={**env, "COLUMNS": "200"})
+
+    listed = await run("list", "commands")
+    assert (listed.exit_code, LANE in listed.output) == (1, True), listed.output
+    rehearsed = await run("dry-run", "commands", LANE)
+    assert "waits again: ZeroDivisionError: broken on purpose" in rehearsed.output
+    left_out = await run("discard", "commands", LANE, "--reason", "a test", "--yes")
+    assert (left_out.exit_code, "1 left out" in left_out.output) == (0, True), left_out.output
+    await decided(system, ids[1:])
+    assert await statuses(system, ids) == ["failed", "succeeded"]

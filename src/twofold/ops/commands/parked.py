@@ -10,11 +10,11 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from twofold.ops.commands.printing import print_json, short
 from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.runtime.parking.commands import COMMANDS
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import (
@@ -224,28 +224,30 @@ def _finish(done: list[ReleaseView], as_json: bool) -> None:
 
 
 def _print_page(found: ParkedPage) -> None:
-    table = Table("projection", "sequence", "state", "since", "attempts", "event", "error")
+    # Whole, for it is what the other commands ask for.
+    sequence = Column("sequence", overflow="fold")
+    table = Table("projection", sequence, "state", "since", "attempts", "event", "error")
     for one in found.items:
-        name = one.projection if one.same_code else f"{one.projection} (version {one.version})"
+        former = f"version {one.version}" if one.version else "former code"
+        name = one.projection if one.same_code else f"{one.projection} ({former})"
         since = one.since.isoformat(timespec="seconds").replace("+00:00", "Z")
-        event = f"{one.event} at {one.position}"
+        event = f"{one.event}{_at(one)}"
         error = one.reason if one.state == "discarded" else one.error
-        table.add_row(
-            name, escape(one.sequence), one.state, since, str(one.attempts), event, escape(error)
-        )
-    console = Console()
+        table.add_row(name, one.sequence, one.state, since, str(one.attempts), event, error)
+    # Names and errors are told as they are: "lane:order:7" is no picture, "[x]" no colour.
+    console = Console(markup=False, emoji=False)
     if found.items:
         console.print(table)
     console.print(f"{found.total:,} in all")
     for cause, count in sorted(found.causes.items(), key=lambda item: -item[1]):
-        console.print(f"{count:>7,}  {escape(cause)}")
+        console.print(f"{count:>7,}  {cause}")
     if found.next_cursor is not None:
         console.print(f"more: --after {found.next_cursor}")
 
 
 def _print_head(one: ParkedView) -> None:
     typer.echo(f"{one.projection} {one.sequence}: {one.state} since {one.since.isoformat()}")
-    typer.echo(f"  {one.event} of {one.stream} at position {one.position}: {one.error}")
+    typer.echo(f"  {one.event} of {one.stream}{_at(one)}: {one.error}")
     tried = f"{one.attempts} attempts"
     if one.next_attempt is not None:
         tried += f", the next at {one.next_attempt.isoformat()}"
@@ -265,7 +267,18 @@ def _print_released(one: ReleaseView, as_json: bool, verb: str) -> None:
     for effect in one.effects:
         typer.echo(f"  {effect.kind} {effect.name}: {short(effect.data)}")
     if one.again is not None:
-        typer.echo(f"  waits again at {one.again.position}: {one.again.error}")
+        typer.echo(f"  {_waits(one.again)}")
+
+
+def _waits(again: ParkedView) -> str:
+    if again.projection == COMMANDS and again.state == "retrying":
+        return "not tried yet: does a process with the role commands run?"
+    return f"waits again{_at(again)}: {again.error}"
+
+
+def _at(one: ParkedView) -> str:
+    """Where events are in the log; commands and timers are nowhere there."""
+    return f" at {one.position}" if one.position else ""
 
 
 def _print_document(document: DocumentView) -> None:

@@ -32,7 +32,7 @@ from twofold.runtime.sending import FAILED, REFUSED
 from twofold.runtime.streams import StreamState
 from twofold.runtime.system import System
 
-NAME = "commands"
+COMMANDS = "commands"
 _PREFIX = "lane:"
 _NEAR = 200
 _FOLLOWED = 100
@@ -54,7 +54,7 @@ class ParkedCommands:
 
     def names(self) -> Sequence[str]:
         """All lanes are in one place."""
-        return [NAME]
+        return [COMMANDS]
 
     async def part(self, name: str, state: str, offset: int, size: int) -> Part:
         """The longest parked first; what was discarded is told by the commands' records."""
@@ -130,7 +130,7 @@ class ParkedCommands:
         first = [one for one in commands if one.command_id == parked.command_id]
         discarded += await self._leave_out(first, discarding)
         if not discarded:
-            raise ParkedChanged(NAME, sequence)
+            raise ParkedChanged(COMMANDS, sequence)
         came = await self._came(parked, behind)
         return msgspec.structs.replace(came, discarded=discarded)
 
@@ -151,7 +151,7 @@ class ParkedCommands:
         last_us = max(now, parked.last_us + 1)
         claimed = msgspec.structs.replace(parked, state=state, actor=actor, last_us=last_us)
         if not await self._lanes.change(claimed, parked.last_us):
-            raise ParkedChanged(NAME, f"{_PREFIX}{parked.lane}")
+            raise ParkedChanged(COMMANDS, f"{_PREFIX}{parked.lane}")
         return claimed
 
     async def _came(self, released: ParkedLane, commands: Sequence[Accepted]) -> ReleaseView:
@@ -186,9 +186,9 @@ class ParkedCommands:
         parked = await self._lanes.find(lane) if lane != sequence else None
         if parked is None:
             known = [f"{_PREFIX}{one.lane}" for one in await self._lanes.page(0, _NEAR)]
-            raise NotFound(f"parked sequence of {NAME}", sequence, nearest(sequence, known))
+            raise NotFound(f"parked sequence of {COMMANDS}", sequence, nearest(sequence, known))
         if seen not in (None, parked.last_us):
-            raise ParkedChanged(NAME, sequence)
+            raise ParkedChanged(COMMANDS, sequence)
         return parked
 
     async def _commands(self, parked: ParkedLane, limit: int) -> list[Accepted]:
@@ -197,7 +197,7 @@ class ParkedCommands:
 
     def _view(self, parked: ParkedLane) -> ParkedView:
         return ParkedView(
-            NAME,
+            COMMANDS,
             0,
             f"{_PREFIX}{parked.lane}",
             parked.state,
