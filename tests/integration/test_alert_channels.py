@@ -170,7 +170,7 @@ async def test_processes_on_one_database_send_one_message_and_try_again_until_it
         beside = partial(Alerting, channels=[Webhook(receiver.url, SECRET)], vitals=[sick])
 
         def process(seed: int) -> System:
-            settings = RuntimeSettings(alerts=limits, retry_seconds=0.05)
+            settings = RuntimeSettings(alerts=limits, retry_seconds=0.05, lease_seconds=60.0)
             return System(
                 app,
                 *stores(),
@@ -198,7 +198,7 @@ async def test_processes_on_one_database_send_one_message_and_try_again_until_it
                 return not (await look_at_alerts(later.log)).open
 
             await until(over, 60)
-            await until(lambda: len(receiver.requests) == 4)
+            await until(lambda: len(receiver.requests) == 4, 60)
             assert receiver.bodies[-1]["occasion"] == "recovered"
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from tests.proposals import Level, Submit, app
 from twofold import Caller, RuntimeSettings, Sent, System
@@ -80,29 +81,35 @@ class Company:
         self.plans: dict[str, FaultPlan] = {}
         self._started = 0
         self._stack = stack
-        self._storage, self._tables, self._broker = MemoryStorage(), MemoryTables(), MemoryBroker()
+        self._storage, self.tables, self._broker = MemoryStorage(), MemoryTables(), MemoryBroker()
 
     async def start(
-        self, role: str, *, canary_seconds: float = 0.0, ahead_seconds: float = 0.0
+        self,
+        role: str,
+        *,
+        canary_seconds: float = 0.0,
+        ahead_seconds: float = 0.0,
+        poll_seconds: float = 5.0,
+        broker: bool = True,
     ) -> System:
         self._started += 1
         plan = self.plans[role] = FaultPlan(self.clock)
         system = System(
             app,
             FaultyLog(MemoryLog(self._storage), plan),
-            FaultyReadStore(MemoryReadStore(self._tables), plan),
+            FaultyReadStore(MemoryReadStore(self.tables), plan),
             clock=VirtualClock(START + timedelta(seconds=ahead_seconds)),
             chance=SeededChance(self._started),
             settings=RuntimeSettings(
                 projections="async",
                 partitions=4,
-                poll_seconds=5.0,
+                poll_seconds=poll_seconds,
                 lease_seconds=6.0,
                 canary_seconds=canary_seconds,
                 alerts=LIMITS,
             ),
             roles=frozenset({role}),
-            transport=FaultyTransport(MemoryTransport(self._broker), plan),
+            transport=FaultyTransport(MemoryTransport(self._broker), plan) if broker else None,
             beside=[
                 partial(Alerting, channels=[self.receiver], vitals=[self.database], host="one")
             ],
@@ -426,5 +433,63 @@ def test_commands_of_an_aggregate_that_stand_still_are_told_until_they_go_on() -
         await api.log.inbox.settle([accepted.command_id])
         await company.clock.sleep(120)
         assert company.receiver.about("waiting/commands") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_notifications_that_get_lost_are_told_by_what_does_not_come_through() -> None:
+    """Polling makes up for them; here it is so rare that queries would wait for minutes."""
+
+    async def story(company: Company) -> None:
+        options = {"poll_seconds": 300.0, "canary_seconds": 20.0}
+        api = await company.start("api", broker=False, **options)
+        await company.start("projector", broker=False, **options)
+        await submit(api)
+        await company.clock.sleep(60)
+        assert company.receiver.got == []
+        company.plans["projector"].lose_notifications()
+        await submit(api)
+        await company.clock.sleep(100)
+        assert "opened" in company.receiver.about("canary/portfolio_item")
+        company.plans["projector"].heal()
+        await company.clock.sleep(500)
+        assert company.receiver.about("canary/portfolio_item") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_a_projection_that_falls_behind_is_told_and_that_it_has_caught_up() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        await company.clock.sleep(10)
+        company.plans["projector"].hold_projections()
+        await submit(api)
+        await company.clock.sleep(90)
+        assert company.receiver.about("lag/portfolio_item") == ["opened"]
+        assert "(1 events)" in company.receiver.got[0].summary
+        company.plans["projector"].heal()
+        await company.clock.sleep(90)
+        assert company.receiver.about("lag/portfolio_item") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_parking_is_told_at_once_and_again_when_it_is_ten_times_as_much() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        await company.clock.sleep(10)
+
+        def parked(count: int) -> None:
+            known = company.tables.checkpoints["portfolio_item_1"]
+            company.tables.checkpoints["portfolio_item_1"] = replace(
+                known, parked=count, mended=known.mended + 1
+            )
+
+        told = []
+        for count, occasion in ((1, "opened"), (7, ""), (12, "changed"), (3, ""), (0, "recovered")):
+            parked(count)
+            await company.clock.sleep(40)
+            told += [occasion] if occasion else []
+            assert company.receiver.about("parked/portfolio_item") == told
 
     virtually(story)

@@ -68,6 +68,10 @@ class FaultPlan:
         """From now on this fraction of calls takes up to so much longer."""
         self._delays, self._delay_seconds = delays, delay_seconds
 
+    def lose_notifications(self) -> None:
+        """From now on all of them are lost."""
+        self._lost_notifications = 1.0
+
     def pause(self) -> None:
         """The process stands still, like one that was stopped by a signal: no call goes out.
 
