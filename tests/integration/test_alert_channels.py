@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import new_postgres
 from tests.integration.conftest import Stores
 from tests.proposals import app
 from tests.receivers import hook, post, served
@@ -24,6 +25,8 @@ from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.vitals import PostgresVitals
 from twofold.adapters.smtp.channel import Mail, Server
 from twofold.adapters.webhook.channel import Webhook
+from twofold.assembly.assemble import assemble
+from twofold.assembly.settings import read_settings
 from twofold.errors import NotDelivered
 from twofold.ports.alerts import Message
 from twofold.ports.vitals import Vitals
@@ -226,3 +229,33 @@ async def test_room_is_told_where_a_file_is_to_be_made(tmp_path: Path) -> None:
     vitals = await Space("write database", tmp_path / "not" / "yet" / "there.db").look()
     assert vitals.free_bytes is not None
     assert vitals.free_bytes > 0
+
+
+async def test_who_does_not_read_looks_after_the_write_database_alone(
+    postgres: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = PostgresVitals.look
+
+    async def noted(self: PostgresVitals) -> Vitals:
+        found = await look(self)
+        looked.append(self.name)
+        return found
+
+    monkeypatch.setattr(PostgresVitals, "look", noted)
+    given = {
+        "TWOFOLD_LOG": postgres,
+        "TWOFOLD_READ": await new_postgres(postgres_server),
+        "TWOFOLD_PROJECTIONS": "async",
+        "TWOFOLD_ALERT_SECONDS": "0.05",
+    }
+    for role, names in (
+        ("scheduler", {"write database"}),
+        ("api", {"write database", "read store"}),
+    ):
+        looked.clear()
+        settings = read_settings("training", given)
+        async with assemble(app, settings, roles=frozenset({role})) as system:
+            await until(lambda: len(looked) > 3)
+            assert set(looked) == names
+            assert system.ended == {}

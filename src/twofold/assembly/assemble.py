@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -95,6 +95,7 @@ def assemble(
                 Alerting,
                 channels=settings.alerts.channels(),
                 vitals=stores.vitals,
+                read_vitals=stores.read_vitals,
                 host=socket.gethostname(),
             ),
             Proving,
@@ -111,7 +112,8 @@ def _database(url: str) -> str:
 class _Stores(NamedTuple):
     log: Log
     read_store: ReadStore
-    vitals: list[Vital]
+    vitals: Sequence[Vital]
+    read_vitals: Sequence[Vital] = ()
 
 
 def _stores(name: str, settings: Settings) -> _Stores:
@@ -137,7 +139,7 @@ def _stores(name: str, settings: Settings) -> _Stores:
     if one:
         return _Stores(log, shared, vitals)
     read_store, vital = _read_store(name, settings.read)
-    return _Stores(log, read_store, [*vitals, *vital])
+    return _Stores(log, read_store, vitals, vital)
 
 
 def _read_store(name: str, url: str) -> tuple[ReadStore, list[Vital]]:

@@ -20,6 +20,7 @@ from twofold.runtime.alerting.outage import Outage
 from twofold.runtime.alerting.troubles import Seen, Troubles
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.system import System
+from twofold.runtime.telling import told
 
 _LOG = structlog.get_logger("twofold.alerting")
 # A process that was killed has said what it said for so many rounds more.
@@ -40,6 +41,7 @@ class Alerting:
         *,
         channels: Sequence[Channel] = (),
         vitals: Sequence[Vital] = (),
+        read_vitals: Sequence[Vital] = (),
         host: str = "",
     ) -> None:
         settings, clock, leases = system.settings, system.clock, system.log.leases
@@ -47,7 +49,9 @@ class Alerting:
         self._clock = clock
         self._chance = system.chance
         self._leases = leases
-        self._conditions = Conditions(system, vitals, host)
+        # Only who reads has the read store open.
+        looked_at = [*vitals, *(read_vitals if system.reads else ())]
+        self._conditions = Conditions(system, looked_at, host)
         process = system.chance.new_id(clock.now())
         self._troubles = Troubles(leases, process, self._seconds * _SAID_ROUNDS, clock)
         lease_seconds = max(settings.lease_seconds, self._seconds)
@@ -86,6 +90,9 @@ class Alerting:
                 await self._troubles.tell(await self._conditions.look())
             except TwofoldError as exc:
                 _LOG.debug("what was found can't be told", why=str(exc))
+            except Exception as exc:
+                # Whoever watches must not be the one who fails unseen.
+                _LOG.error("what is wrong can't be looked for", why=told(exc))
             await self._clock.sleep(self._seconds)
 
     async def _send(self) -> None:
@@ -103,6 +110,8 @@ class Alerting:
                 continue
             except TwofoldError as exc:
                 _LOG.warning("alerts can't be sent", why=str(exc))
+            except Exception as exc:
+                _LOG.error("alerts can't be sent", why=told(exc))
 
     async def _step(self) -> None:
         """What is found, what it makes of the alerts, and who is to be told. Raises LeaseLost."""
