@@ -17,6 +17,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 APP = "tests.browser.superstition:app"
 _LARGEST_BYTES = 100_000
+# The page looks every few seconds, on a machine that may be busy.
+_PATIENCE_MS = 60_000
 
 
 class Served:
@@ -134,7 +136,8 @@ async def test_the_overview_follows_what_happens(browser: Browser, bookings: Ser
     tab = await operator(browser, address)
     await expect(tab.page.locator("main")).to_contain_text("Nothing is wrong")
     book(address)
-    await expect(tab.page.locator(".troubles")).to_contain_text("sign: 1 sequence waits")
+    trouble = tab.page.locator(".troubles")
+    await expect(trouble).to_contain_text("sign: 1 sequence waits", timeout=_PATIENCE_MS)
     assert tab.complaints == []
 
 
