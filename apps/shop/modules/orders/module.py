@@ -14,7 +14,7 @@ from shop.modules.orders.domain import (
 from shop.modules.orders.drafts import ChangeDraft, DraftOrder, PlaceDraft
 from shop.modules.orders.placing import placing
 from shop.modules.orders.views import order_pages, orders
-from twofold import Module, get, own, post, put, role
+from twofold import Fresh, Module, get, own, post, put, role
 
 SERVICE = role("service")
 STAFF = role("service", "operations", "finance")
@@ -38,5 +38,5 @@ module = Module(
     post(f"{_ORDER}/cancel", CancelOrder, may=SERVICE | own),
     post(f"{_ORDER}/refunds", Refund, may=role("finance", "service")),
     get("/api/v1/orders", orders.page, may=STAFF | own),
-    get(_ORDER, order_pages.one, may=STAFF | own),
+    get(_ORDER, order_pages.one, may=STAFF | own, fresh=Fresh(seconds=0.2, share=0.99)),
 )

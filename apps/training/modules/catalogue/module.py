@@ -6,10 +6,11 @@ from training.modules.catalogue.bookings import bookings
 from training.modules.catalogue.discounts import discounts
 from training.modules.catalogue.offers import desk, offers
 from training.modules.catalogue.portfolio import portfolio, program_pages
-from twofold import Module, anyone, get, own, role
+from twofold import Fresh, Module, anyone, get, own, role
 
 MANAGER = role("manager", "admin")
 PARTICIPANT = role("participant") & own
+_FRESH = Fresh(seconds=0.5, share=0.99)
 
 module = Module(
     "catalogue",
@@ -20,9 +21,9 @@ module = Module(
     bookings,
     discounts,
     get("/api/training-programs", portfolio.page_by(lambda card: card.title), may=anyone),
-    get("/api/training-programs/{programId}", program_pages.one, may=anyone),
+    get("/api/training-programs/{programId}", program_pages.one, may=anyone, fresh=_FRESH),
     get("/api/training-offers", offers.page_by(lambda card: card.begins), may=anyone),
-    get("/api/training-offers/{offerId}", offers.one, may=anyone),
+    get("/api/training-offers/{offerId}", offers.one, may=anyone, fresh=_FRESH),
     get("/api/offers", desk.page_by(lambda row: row.begins), may=MANAGER),
     get("/api/offers/{offerId}", desk.one, may=MANAGER),
     get(
