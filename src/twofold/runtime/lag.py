@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,9 +13,9 @@ from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, Part, ReadStore
 from twofold.ports.time_and_chance import Clock
 from twofold.ports.transport import partition_of
+from twofold.runtime.heads import Heads
 
 _COUNTED_EVENTS = 2_000
-_KEPT_HEADS = 1_000
 
 
 class PartitionLag(msgspec.Struct, frozen=True, rename="camel"):
@@ -50,13 +49,18 @@ class Lags:
     """
 
     def __init__(
-        self, log: Log, read_store: ReadStore, tables: Mapping[str, str], clock: Clock
+        self,
+        log: Log,
+        read_store: ReadStore,
+        tables: Mapping[str, str],
+        clock: Clock,
+        heads: Heads,
     ) -> None:
         self._log = log
         self._store = read_store
         self._tables = tables
         self._clock = clock
-        self._heads = _Heads()
+        self._heads = heads
 
     async def measure(self) -> Mapping[str, ProjectionLag]:
         """The lag of each projection, by name. Raises StoreUnavailable."""
@@ -77,31 +81,10 @@ class Lags:
         return {name: _lag(one, window, now) for name, one in known.items()}
 
 
-class _Heads:
-    """Where the log ended, and when that was seen."""
-
-    def __init__(self) -> None:
-        self._seen: list[tuple[int, float]] = []
-
-    def saw(self, head: int, at: float) -> None:
-        if self._seen and self._seen[-1][0] == head:
-            # The latest look at a log that has not moved says most.
-            self._seen.pop()
-        self._seen.append((head, at))
-        if len(self._seen) > _KEPT_HEADS:
-            half = _KEPT_HEADS // 2
-            self._seen[:half] = self._seen[:half:2]
-
-    def without(self, position: int) -> float:
-        """When the log was last seen without ``position``."""
-        below = bisect_left(self._seen, (position, -math.inf)) - 1
-        return self._seen[below][1] if below >= 0 else -math.inf
-
-
 class _Now(NamedTuple):
     time_us: int
     at: float
-    heads: _Heads
+    heads: Heads
 
     def waited_seconds(self, event: Recorded | None) -> float:
         if event is None:

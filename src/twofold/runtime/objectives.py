@@ -89,4 +89,7 @@ class Objectives:
         if position >= self._progress.head:
             return 0.0
         events = await self._log.read(position, 1)
-        return max(0.0, (now_us - events[0].time_us) / 1e6) if events else 0.0
+        if not events:
+            return 0.0
+        longest = self._clock.monotonic() - self._progress.heads.without(events[0].position)
+        return max(0.0, min((now_us - events[0].time_us) / 1e6, longest))

@@ -11,6 +11,7 @@ from twofold.errors import ForeignLog, NotCaughtUp, StoreUnavailable
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Clock
+from twofold.runtime.heads import Heads
 
 _LOOK_SECONDS = 0.25
 # Less is not worth a wait, and a clock that counts in floats may not even see it pass.
@@ -35,6 +36,7 @@ class Progress:
         self._look: asyncio.Task[None] | None = None
         self.stopped: dict[str, str] = {}
         self.head = 0
+        self.heads = Heads()
         self.stored: Mapping[str, Checkpoint] = {}
         self.looked = clock.monotonic()
         self._met: set[str] = set()
@@ -83,7 +85,10 @@ class Progress:
 
     async def look_at_log(self) -> None:
         """Read the head. Raises StoreUnavailable."""
-        self.saw_head(await self._log.head())
+        asked = self._clock.monotonic()
+        head = await self._log.head()
+        self.heads.saw(head, asked)
+        self.saw_head(head)
 
     async def look_at_store(self) -> None:
         """Read checkpoints. Raises ForeignLog, StoreUnavailable."""

@@ -151,7 +151,7 @@ class System:
         self.progress = Progress(names, self.read_store, self.log, self.clock)
         await self.progress.refresh()
         self._start_reading(appliers)
-        self.lags = Lags(self.log, self.read_store, self.tables, self.clock)
+        self.lags = Lags(self.log, self.read_store, self.tables, self.clock, self.progress.heads)
         self.lag_history = LagHistory(self.lags, self.clock)
         self._start_commands()
         await self._start_presence()

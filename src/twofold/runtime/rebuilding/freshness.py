@@ -26,7 +26,9 @@ class Freshness:
         """
         system = self._system
         tables = await self._tables()
-        lags = await Lags(system.log, system.read_store, tables, system.clock).measure()
+        lags = await Lags(
+            system.log, system.read_store, tables, system.clock, system.progress.heads
+        ).measure()
         if not system.inline or self._name not in tables:
             return lags
         waited = await self._waited(tables[self._name])
