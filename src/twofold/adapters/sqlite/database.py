@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twofold.adapters.sqlite.turns import Turns
 from twofold.errors import StoreFull, StoreUnavailable
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class SqliteDatabase:
         self._synchronous = synchronous
         self._users = 0
         self._order = asyncio.Lock()
+        self.turns = Turns(path)
 
     async def open(self) -> None:
         """Open or make the file. Raises StoreUnavailable, saying what is wrong with it."""
@@ -60,6 +62,7 @@ class SqliteDatabase:
         if self._users or not hasattr(self, "_writer"):
             return
         await self._writer.end()
+        self.turns.end()
         self._pool.shutdown(wait=True)
         for connection in (*self._connections, self.reading):
             connection.close()
@@ -133,7 +136,7 @@ class SqliteTransaction:
         def begun(connection: sqlite3.Connection) -> T:
             # Only the writer thread knows whether it has begun: a cancelled caller does not.
             if not self._begun:
-                connection.execute("begin immediate")
+                self.database.turns.begin(connection)
                 self._begun = True
             elif not connection.in_transaction:
                 raise _rolled_back()

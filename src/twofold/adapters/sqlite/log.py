@@ -21,6 +21,7 @@ from twofold.adapters.sqlite.waiting import wait_for_change
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
+_IDENTITY = "select epoch, secret from twofold_identity"
 _COLUMNS = (
     "position, id, stream, version, type, schema_version, time_us, "
     "correlation_id, causation_id, actor, trace, data"
@@ -78,10 +79,18 @@ class SqliteLog:
         """Open the file and bring its schema up to date."""
         await self._database.open()
         try:
-            self._epoch, self._secret = await self._database.write(_migrate)
+            self._epoch, self._secret = await self._identity()
         except BaseException:
             await self._database.close()
             raise
+
+    async def _identity(self) -> tuple[str, bytes]:
+        """Who finds everything in its place does not wait for those who write."""
+        known = await self._database.read(_known)
+        if known is not None:
+            return known
+        async with self._database.transaction() as transaction:
+            return await transaction.run(_migrate)
 
     async def close(self) -> None:
         """Release the file."""
@@ -211,28 +220,35 @@ def _loaded(connection: sqlite3.Connection, stream: str, fold: str) -> Loaded:
     )
 
 
+def _known(connection: sqlite3.Connection) -> tuple[str, bytes] | None:
+    """The identity, if nothing has to be made before the log can be used."""
+    sql = "select count(*) from sqlite_master where name = 'twofold_migration'"
+    if not connection.execute(sql).fetchone()[0]:
+        return None
+    if missing("SQLite", migrations(__package__), _applied(connection)):
+        return None
+    identity: tuple[str, bytes] | None = connection.execute(_IDENTITY).fetchone()
+    return identity
+
+
+def _applied(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("select name, checksum from twofold_migration"))
+
+
 def _migrate(connection: sqlite3.Connection) -> tuple[str, bytes]:
-    """Apply what is missing, under the write lock, and read or make the identity."""
-    connection.execute("begin immediate")
-    try:
+    """Apply what is missing, and read or make the identity."""
+    connection.execute(
+        "create table if not exists twofold_migration (name text primary key, checksum text)"
+    )
+    for migration in missing("SQLite", migrations(__package__), _applied(connection)):
+        with applying("SQLite", migration):
+            for statement in migration.sql.split(";\n"):
+                connection.execute(statement)
         connection.execute(
-            "create table if not exists twofold_migration (name text primary key, checksum text)"
+            "insert into twofold_migration values (?, ?)", (migration.name, migration.checksum)
         )
-        applied = dict(connection.execute("select name, checksum from twofold_migration"))
-        for migration in missing("SQLite", migrations(__package__), applied):
-            with applying("SQLite", migration):
-                for statement in migration.sql.split(";\n"):
-                    connection.execute(statement)
-            connection.execute(
-                "insert into twofold_migration values (?, ?)",
-                (migration.name, migration.checksum),
-            )
-        identity = connection.execute("select epoch, secret from twofold_identity").fetchone()
-        if identity is None:
-            identity = (str(uuid.uuid4()), secrets.token_bytes(32))
-            connection.execute("insert into twofold_identity values (?, ?)", identity)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+    identity = connection.execute(_IDENTITY).fetchone()
+    if identity is None:
+        identity = (str(uuid.uuid4()), secrets.token_bytes(32))
+        connection.execute("insert into twofold_identity values (?, ?)", identity)
     return identity[0], identity[1]
