@@ -8,11 +8,16 @@ from contextlib import ExitStack, contextmanager
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.databases import drop_mongodb, new_mongodb, new_postgres
 from twofold.errors import TwofoldError
 from twofold.ops.services.service import Running
 from twofold.ops.services.temporary import provided, temporary
+
+# A busy machine stalls for longer than an example may take; that is no mistake.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _NOT_TESTED = "NOT TESTED AGAINST"
 _missing: dict[str, None] = {}
