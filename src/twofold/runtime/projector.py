@@ -11,6 +11,7 @@ from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, Batch, whole
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.ending import end
 from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
@@ -125,6 +126,4 @@ async def stop_all(projectors: list[Projector], tasks: list[asyncio.Task[None]])
         projector.stop()
     if tasks:
         _, waiting = await asyncio.wait(tasks, timeout=0.2)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(waiting)

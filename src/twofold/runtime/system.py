@@ -19,6 +19,7 @@ from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
 from twofold.runtime.canary import Sender, Watch
 from twofold.runtime.choosing import Choosing
+from twofold.runtime.ending import end
 from twofold.runtime.foreign.running import Inboxes
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.lag import Lags
@@ -129,7 +130,7 @@ class System:
         try:
             await self._start()
         except BaseException:
-            await _cancel(self._tasks + self._process_tasks + self._command_tasks)
+            await end(self._tasks + self._process_tasks + self._command_tasks)
             await self.read_store.close()
             await self.log.close()
             raise
@@ -235,7 +236,7 @@ class System:
         self._open = False
         self.queued.end()
         self.inboxes.end()
-        await _cancel(self._process_tasks + self._command_tasks)
+        await end(self._process_tasks + self._command_tasks)
         await asyncio.gather(self.queued.stop(), self.inboxes.stop())
         await self._writer.drain()
         await self.processes.save()
@@ -447,10 +448,3 @@ class System:
             _LOG.error("a worker ended unexpectedly", exc_info=error)
             what = task.get_coro()
             self.ended[getattr(what, "__qualname__", "a worker")] = f"it ended: {error!r}"
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    """What a process manager has at hand is taken up again by whoever goes on."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -104,7 +105,9 @@ def _client(url: str) -> AsyncMongoClient[Document]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The driver's errors as ours, in one place."""
+    """The driver's errors as ours, in one place, and cancellations that it swallows."""
+    task = asyncio.current_task()
+    asked = task.cancelling() if task else 0
     try:
         yield
     except OperationFailure as exc:
@@ -113,6 +116,10 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable("MongoDB", _short(exc)) from exc
     except (OSError, TimeoutError) as exc:
         raise StoreUnavailable("MongoDB", str(exc) or "it does not answer in time") from exc
+    finally:
+        # Who was cancelled during a call may get its answer, or another error, instead.
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError
 
 
 def _operation(exc: OperationFailure) -> StoreUnavailable:
