@@ -16,7 +16,7 @@ from twofold.adapters.mongodb.journals import Pace
 from twofold.adapters.mongodb.read_store import MongoReadStore
 from twofold.errors import CheckpointLost, InvalidInput
 from twofold.ports.read_store import Checkpoint, Move, Part, Row, Select
-from twofold.testing.conformance.read_store import BELONGING, TABLE, any_of, keys, put, row
+from twofold.testing.conformance.read_rows import BELONGING, TABLE, any_of, keys, put, row
 
 Opened: TypeAlias = Callable[..., Awaitable[MongoReadStore]]
 STEPS = ["written", "named", "applying", "applied", "finished"]
