@@ -26,17 +26,20 @@ class Company:
     def __init__(self, stack: AsyncExitStack) -> None:
         self.clock = VirtualClock()
         self.plans: dict[str, FaultPlan] = {}
+        self._started = 0
         self._stack = stack
         self._storage, self._tables, self._broker = MemoryStorage(), MemoryTables(), MemoryBroker()
 
     async def start(self, role: str) -> System:
+        self._started += 1
         plan = self.plans[role] = FaultPlan(self.clock)
         system = System(
             app,
             MemoryLog(self._storage),
             FaultyReadStore(MemoryReadStore(self._tables), plan),
             clock=self.clock,
-            chance=SeededChance(len(self.plans)),
+            # Of two with the same each would take the other for itself.
+            chance=SeededChance(self._started),
             settings=RuntimeSettings(
                 projections="async",
                 partitions=4,

@@ -106,7 +106,7 @@ def _client(url: str) -> AsyncMongoClient[Document]:
 @contextmanager
 def translated() -> Iterator[None]:
     """The driver's errors as ours, in one place, and cancellations that it swallows."""
-    task = asyncio.current_task()
+    task = _current_task()
     asked = task.cancelling() if task else 0
     try:
         yield
@@ -120,6 +120,14 @@ def translated() -> Iterator[None]:
         # Who was cancelled during a call may get its answer, or another error, instead.
         if task is not None and task.cancelling() > asked:
             raise asyncio.CancelledError
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        # Outside of any loop nobody cancels.
+        return None
 
 
 def _operation(exc: OperationFailure) -> StoreUnavailable:
