@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 import msgspec
 
 from benchmarks.freshness import paced, route_of_document
+from benchmarks.worker import beside
 from benchmarks.workload import on_fast_loop, percentile, send_all, system
 from twofold.runtime.rebuilding.desk import VersionsDesk
 from twofold.runtime.rebuilding.throttling import Throttle
@@ -70,20 +70,9 @@ def _median(rounds: list[list[float]], share: float) -> float:
 def rebuilding(address: str) -> Iterator[list[int]]:
     """A process that rebuilds; afterwards, how many events it has applied."""
     found: list[int] = []
-    command = [sys.executable, "-m", "benchmarks.rebuilding_live", address]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        while (line := process.stdout.readline()) != "up\n":
-            if not line:
-                raise RuntimeError("the rebuild did not start")
-        try:
-            yield found
-        finally:
-            process.stdin.close()
-            found.append(json.loads(process.stdout.read().splitlines()[-1]))
+    with beside("benchmarks.rebuilding_live", address) as process:
+        yield found
+    found.append(json.loads(process.said.splitlines()[-1]))
 
 
 async def rebuild_again_and_again(address: str) -> int:

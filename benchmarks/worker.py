@@ -12,11 +12,26 @@ from contextlib import contextmanager
 from benchmarks.workload import on_fast_loop, system
 
 
+class Process:
+    """One that works beside; ``said`` is what it has printed, once it has ended."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.said = ""
+
+
 @contextmanager
 def working(address: str, roles: frozenset[str], given: Mapping[str, str]) -> Iterator[int]:
     """The process id of one that does ``roles``; it is up when the block begins."""
     told = json.dumps({"address": address, "roles": sorted(roles), "given": dict(given)})
-    command = [sys.executable, "-m", "benchmarks.worker", told]
+    with beside("benchmarks.worker", told) as process:
+        yield process.pid
+
+
+@contextmanager
+def beside(module: str, argument: str) -> Iterator[Process]:
+    """A program of the benchmarks that says "up", and works until its input ends."""
+    command = [sys.executable, "-m", module, argument]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -24,12 +39,13 @@ def working(address: str, roles: frozenset[str], given: Mapping[str, str]) -> It
         assert process.stdout is not None
         while (line := process.stdout.readline()) != "up\n":
             if not line:
-                raise RuntimeError("the worker did not start")
+                raise RuntimeError(f"{module} did not start")
+        found = Process(process.pid)
         try:
-            yield process.pid
+            yield found
         finally:
             process.stdin.close()
-            process.stdout.read()
+            found.said = process.stdout.read()
 
 
 async def work(address: str, roles: frozenset[str], given: Mapping[str, str]) -> None:

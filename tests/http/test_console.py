@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from msgspec import Raw
 
 from tests.bookings import app
 from tests.http.test_parked import break_folds
 from twofold import RuntimeSettings
+from twofold.ports.inbox import Accepted
+from twofold.ports.parked_lanes import ParkedLane
 from twofold.runtime.audit import AuditTrail
 from twofold.testing import Site, site
 from twofold.testing.site import Response
@@ -214,3 +217,37 @@ def test_elsewhere_is_no_place_to_go_on(broken: Mendable) -> None:
     token = broken.web._bearer("olga", ["operator"])
     begun = posted(broken.web, "/sign-in", {"token": token, "then": "https://evil.example/"})
     assert begun.headers["location"] == "/console"
+
+
+def test_commands_that_wait_are_among_what_is_wrong() -> None:
+    with site(app) as web:
+        assert "Nothing is wrong" in web.get("/console", **OPERATOR).text
+        lane = "offer:o"
+        accepted = Accepted(
+            command_id="c-1", lane=lane, operation="offer.Publish", data=Raw(b"{}"), accepted_us=1
+        )
+        parked = ParkedLane(
+            lane=lane,
+            state="parked",
+            command_id="c-1",
+            operation=accepted.operation,
+            error="ValueError: as told",
+            cause="ValueError",
+            traceback="",
+            attempts=5,
+            code="",
+            since_us=1,
+            last_us=1,
+        )
+        web.run(web.system.log.parked_lanes.park(parked, 0, accepted))
+        overview = web.get("/console", **OPERATOR).text
+        assert "Nothing is wrong" not in overview
+        assert "commands: 1 sequence waits" in overview
+        chip = re.search(r"projection=commands[^>]*>(.*?)</a>", page_of(web), re.S)
+        assert chip is not None
+        assert "1" in chip[1]
+
+
+def page_of(web: Site) -> str:
+    """All that is parked."""
+    return web.get("/console/parked", **OPERATOR).text

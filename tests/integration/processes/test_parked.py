@@ -220,4 +220,5 @@ async def test_a_command_left_out_is_never_decided(chores_of: StartChores) -> No
 
 async def texts(system: System) -> list[str]:
     recorded = await system.log.read_stream(f"board:{chores.BOARD}", 0, 100)
-    return [system.wired.events.decode(one).text for one in recorded]  # type: ignore[attr-defined]
+    events = [system.wired.events.decode(one) for one in recorded]
+    return [event.text for event in events if isinstance(event, chores.Told)]

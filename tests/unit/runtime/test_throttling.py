@@ -102,5 +102,5 @@ def test_batches_become_as_long_as_a_transaction_may_take() -> None:
 
 def test_every_wrong_limit_is_named() -> None:
     with pytest.raises(InvalidInput) as told:
-        Throttle(lag_seconds=0, share=1.5).check()
+        Throttle(lag_seconds=0, share=1.5)
     assert [one.field for one in told.value.problems] == ["throttleLag", "throttleShare"]

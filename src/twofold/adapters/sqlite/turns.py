@@ -9,13 +9,12 @@ SQLite's own, and a process that has just written has to wait behind it.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 from typing import IO
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ModuleNotFoundError:  # pragma: no cover - not on Windows, where nobody takes turns
-    fcntl = None  # type: ignore[assignment]
 
 
 class Turns:
@@ -27,7 +26,8 @@ class Turns:
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Begin a transaction that may write. Raises sqlite3.OperationalError, OSError."""
-        if fcntl is None:
+        if sys.platform == "win32":
+            # There are no such locks, so nobody takes turns.
             connection.execute("begin immediate")
             return
         if self._file is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from twofold.runtime.alerting.desk import AlertsView, look_at_alerts
 from twofold.runtime.applying import Applier
 from twofold.runtime.lag_history import LagSample
 from twofold.runtime.nearest import nearest
+from twofold.runtime.parking.beside import waiting_beside
 from twofold.runtime.proving.notes import note_of
 from twofold.runtime.readiness import Readiness, Report
 
@@ -88,7 +89,8 @@ class Overview:
         report = await self._readiness.look()
         samples = await self._samples()
         lines = await self._lines(report, samples)
-        troubles = list(_troubles(report, lines))
+        beside = await self._beside()
+        troubles = list(_troubles(report, lines, beside))
         found = points(_worst(samples, chosen))
         now = system.clock.now()
         values: dict[str, Any] = {
@@ -100,7 +102,7 @@ class Overview:
             "chart": lag_chart("Lag", found),
             "table": points(_worst(samples, chosen), _TABLE_ROWS),
             "rate": _rate(samples),
-            "parked": sum(line.parked for line in lines),
+            "parked": sum(line.parked for line in lines) + sum(beside.values()),
             "stuck": sum(one["stuckInstances"] for one in report.processes.values()),
             "behind": max(0, report.head - report.relay.published) if report.relay else 0,
             "epoch": system.log.epoch,
@@ -114,6 +116,11 @@ class Overview:
         with suppress(TwofoldError):
             await history.look()
         return history.samples
+
+    async def _beside(self) -> Mapping[str, int]:
+        with suppress(TwofoldError):
+            return await waiting_beside(self._frame.system)
+        return {}
 
     async def _alerts(self) -> AlertsView:
         with suppress(TwofoldError):
@@ -157,7 +164,9 @@ class Overview:
 _BADNESS = {"stopped": 3, "parked": 2, "rebuilding": 1, "catching-up": 1}
 
 
-def _troubles(report: Report, lines: Sequence[Line]) -> Iterator[Trouble]:
+def _troubles(
+    report: Report, lines: Sequence[Line], beside: Mapping[str, int]
+) -> Iterator[Trouble]:
     told = set()
     for line in lines:
         if line.state == "stopped":
@@ -166,22 +175,18 @@ def _troubles(report: Report, lines: Sequence[Line]) -> Iterator[Trouble]:
     for name, why in {**report.problems, **report.degraded}.items():
         if name not in told:
             yield Trouble(name, why, bad=name in report.problems)
-    for line in lines:
-        if line.parked:
-            some = "sequence waits" if line.parked == 1 else "sequences wait"
+    for name, count in {**{line.name: line.parked for line in lines}, **beside}.items():
+        if count:
+            some = "sequence waits" if count == 1 else "sequences wait"
             why = "all others flow; find the cause, mend it, rehearse and release"
-            where = f"/parked?projection={line.name}"
-            yield Trouble(f"{line.name}: {line.parked:,} {some}", why, where, bad=False)
+            where = f"/parked?projection={quote(name)}"
+            yield Trouble(f"{name}: {count:,} {some}", why, where, bad=False)
     for line in lines:
         if line.proof and line.proof.differing:
             why = f"first of {', '.join(line.proof.keys[:3])}"
             key = quote(next(iter(line.proof.keys), ""))
             where = f"/documents?projection={quote(line.name)}&key={key}"
             yield Trouble(f"{line.name}: {line.proof.differing:,} differ from the log", why, where)
-    for name, counted in report.processes.items():
-        if counted["stuckInstances"]:
-            why = f"{counted['stuckInstances']:,} instances are stuck, and try again by themselves"
-            yield Trouble(name, why, f"/processes?process={name}&status=stuck", bad=False)
     if report.rejected_messages:
         why = "they could not be used, and wait to be tried again or dismissed"
         yield Trouble(f"{report.rejected_messages:,} messages kept aside", why, "/messages", False)

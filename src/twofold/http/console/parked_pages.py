@@ -14,6 +14,7 @@ from twofold.http.console.frame import Frame
 from twofold.http.pages.forms import Form
 from twofold.http.pages.visit import Visit
 from twofold.runtime.audit import AuditEntry, AuditTrail
+from twofold.runtime.parking.beside import waiting_beside
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import STATES, ReleaseView, SequenceView
@@ -55,8 +56,7 @@ class ParkedPages:
         given = {name: visit.parameter(name) for name in ("projection", "state", "cursor")}
         found = await self._desk.page(**given, size=_SIZE)
         system, where = self._frame.system, f"{self._frame.base(visit)}/parked"
-        counts = await system.processes.stuck()
-        known = {f"process:{name}": count for name, count in counts.items()}
+        known = dict(await waiting_beside(system))
         known |= {one.name: system.progress.checkpoint(one.table).parked for one in system.appliers}
         parked = {name: known.get(name) for name in self._desk.names()}
         narrowed = {"projection": given["projection"], "state": given["state"]}

@@ -86,7 +86,6 @@ def rebuild(
     if every == bool(projection):
         raise typer.BadParameter("name projections, or say --all")
     throttle = Throttle(throttle_lag, throttle_share)
-    throttle.check()
 
     async def work(system: System) -> bool:
         desk, fine = VersionsDesk(system), True

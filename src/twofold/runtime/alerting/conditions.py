@@ -11,6 +11,7 @@ from twofold.ports.vitals import Vital, Vitals
 from twofold.runtime.alerting.book import Finding
 from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.budgets import FAST, SLOW, Burn
+from twofold.runtime.parking.beside import waiting_beside
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
 from twofold.runtime.proving.notes import note_of
@@ -76,11 +77,7 @@ class Conditions:
         ]
 
     async def _waiting(self) -> list[Finding]:
-        system = self._system
-        counts = {"commands": (await system.log.inbox.depth()).parked}
-        stuck, failing = await system.processes.stuck(), await system.processes.failing()
-        for name in stuck:
-            counts[f"process:{name}"] = stuck[name] + failing[name]
+        counts = await waiting_beside(self._system)
         return [
             Finding("waiting", name, f"{name}: {count:,} can't go on", grade(count))
             for name, count in counts.items()

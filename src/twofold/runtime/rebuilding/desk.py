@@ -22,7 +22,7 @@ from twofold.runtime.rebuilding.holding import Holding, held
 from twofold.runtime.rebuilding.looking import Looking
 from twofold.runtime.rebuilding.rebuild import Rebuild, Rebuilt
 from twofold.runtime.rebuilding.telling import Report
-from twofold.runtime.rebuilding.throttling import Throttle
+from twofold.runtime.rebuilding.throttling import UNHURRIED, Throttle
 from twofold.runtime.rebuilding.views import VersionsView
 from twofold.runtime.system import System
 from twofold.runtime.versions import table_name, versions_of
@@ -64,14 +64,12 @@ class VersionsDesk:
         *,
         actor: str,
         verify: bool = True,
-        throttle: Throttle | None = None,
+        throttle: Throttle = UNHURRIED,
     ) -> None:
         """Rebuild in the background of this process; its progress is told by ``all``.
 
         Raises NotFound, InvalidInput, and RebuildRunning if somebody is at it already.
         """
-        throttle = throttle or Throttle()
-        throttle.check()
         (now,) = await self.all(self._known(projection))
         if now.rebuild is not None and now.rebuild.running:
             raise RebuildRunning(projection, now.rebuild.by, now.rebuild.phase)
@@ -83,7 +81,7 @@ class VersionsDesk:
         *,
         actor: str,
         verify: bool = True,
-        throttle: Throttle | None = None,
+        throttle: Throttle = UNHURRIED,
         report: Report | None = None,
     ) -> Rebuilt:
         """Build a version beside the one that is read, compare it with the log, switch to it, and
@@ -92,8 +90,6 @@ class VersionsDesk:
         Not switched where rows differ. Raises NotFound, InvalidInput, RebuildRunning,
         VersionsChanged if somebody cancels it, LeaseLost if somebody goes on in its place.
         """
-        throttle = throttle or Throttle()
-        throttle.check()
         async with (
             self._held(self._known(projection)) as holding,
             self._acting("rebuild", projection, actor) as acting,
@@ -109,14 +105,12 @@ class VersionsDesk:
         *,
         actor: str,
         verify: bool = True,
-        throttle: Throttle | None = None,
+        throttle: Throttle = UNHURRIED,
         report: Report | None = None,
     ) -> Rebuilt:
         """Bring the version that is read up to the log and compare it, as after a time in which
         nobody used its store; nothing is built anew. Raises as ``rebuild``.
         """
-        throttle = throttle or Throttle()
-        throttle.check()
         async with self._held(self._known(projection)) as holding:
             (now,) = await self.all(projection)
             if now.read is None:
@@ -151,7 +145,7 @@ class VersionsDesk:
         *,
         actor: str,
         seen: int | None = None,
-        throttle: Throttle | None = None,
+        throttle: Throttle = UNHURRIED,
         report: Report | None = None,
     ) -> Rebuilt:
         """Bring a former version up to the log, and have everybody read it.
@@ -171,7 +165,7 @@ class VersionsDesk:
                 raise Outdated([name], await self._system.log.head())
             if state != "former":
                 raise VersionsChanged(name, f"version {version} is {state}")
-            work = Rebuild(self._system, name, holding, throttle or Throttle(), actor, report)
+            work = Rebuild(self._system, name, holding, throttle, actor, report)
             async with self._acting("switch version", name, actor, version) as acting:
                 rebuilt = await work.back_to(version)
                 acting.told = _told(rebuilt)

@@ -20,14 +20,13 @@ _LEAST, _MOST = 20, 5_000
 class Throttle(msgspec.Struct, frozen=True):
     """Limits of a rebuild. ``lag_seconds``: it waits while a read model that is in use lies further
     behind, or, where commands write it, whoever writes it waits longer. ``share`` of the time is
-    spent in the stores.
+    spent in the stores. Raises InvalidInput for limits that are none.
     """
 
     lag_seconds: float = 1.0
     share: float = 1.0
 
-    def check(self) -> None:
-        """Raises InvalidInput."""
+    def __post_init__(self) -> None:
         problems = []
         if not self.lag_seconds > 0:
             problems.append(Problem("throttleLag", "more than 0 seconds"))
@@ -35,6 +34,10 @@ class Throttle(msgspec.Struct, frozen=True):
             problems.append(Problem("throttleShare", "above 0, up to 1"))
         if problems:
             raise InvalidInput(problems)
+
+
+UNHURRIED = Throttle()
+"""What a rebuild keeps to unless it is told otherwise."""
 
 
 class Throttling:
