@@ -12,7 +12,7 @@ import pytest
 from tests import library
 from tests.integration.conftest import Stores
 from tests.integration.test_alerts import Receiver
-from tests.integration.test_parking import broken
+from tests.poison import broken
 from tests.proposals import Level, Submit, app
 from tests.waiting import until
 from twofold import Caller, RuntimeSettings, Sent, System

@@ -10,7 +10,8 @@ import pytest
 from tests import library
 from tests.integration.brokers.faults import fresh_channel
 from tests.integration.conftest import Start
-from tests.integration.test_parking import (
+from tests.library import AuthorId, NameAuthor
+from tests.poison import (
     broken,
     equal_a_replay,
     lent,
@@ -20,7 +21,6 @@ from tests.integration.test_parking import (
     settled,
     waiting,
 )
-from tests.library import AuthorId, NameAuthor
 from twofold import System
 from twofold.assembly.brokers import transport_of
 from twofold.runtime.parking.desk import ParkedDesk
