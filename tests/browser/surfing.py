@@ -15,9 +15,13 @@ _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _WATCH_SHIFTS = """
 window.shifted = [];
+const shown = (node) => node?.outerHTML ?? node?.parentElement?.outerHTML ?? "";
 new PerformanceObserver((list) => {
   const own = list.getEntries().filter((entry) => !entry.hadRecentInput);
-  window.shifted.push(...own.map((entry) => entry.value));
+  window.shifted.push(...own.map((entry) => ({
+    far: entry.value,
+    what: entry.sources.map((source) => shown(source.node).slice(0, 200)),
+  })));
 }).observe({ type: "layout-shift", buffered: true });
 """
 PHONE = {"width": 390, "height": 844}
@@ -92,8 +96,8 @@ async def visitor(
     return found
 
 
-async def loaded(tab: Visitor, path: str) -> tuple[int, float, float]:
-    """Bytes of everything a page loads, its own seconds, and how far things moved."""
+async def loaded(tab: Visitor, path: str) -> tuple[int, float, list[dict[str, Any]]]:
+    """Bytes of everything a page loads, its own seconds, and what moved how far."""
     answers: list[Response] = []
 
     def note(answer: Response) -> None:
@@ -103,11 +107,17 @@ async def loaded(tab: Visitor, path: str) -> tuple[int, float, float]:
     await tab.open(path)
     await tab.page.wait_for_function("document.readyState === 'complete'")
     tab.page.remove_listener("response", note)
-    size = sum([len(await one.body()) for one in answers if "/events/" not in one.url])
+    # What the page asks for once it is there, to stay fresh, is not what it loads.
+    parts = [one for one in answers if one.request.resource_type not in ("fetch", "eventsource")]
+    size = sum([len(await one.body()) for one in parts])
     timing = "performance.getEntriesByType('navigation')[0]"
     milliseconds = await tab.page.evaluate(f"{timing}.responseEnd - {timing}.requestStart")
-    shifted = await tab.page.evaluate("window.shifted.reduce((sum, one) => sum + one, 0)")
-    return size, milliseconds / 1000, shifted
+    return size, milliseconds / 1000, await tab.page.evaluate("window.shifted")
+
+
+def still(shifts: Sequence[dict[str, Any]]) -> bool:
+    """Whether what moved is too little to be noticed."""
+    return sum(one["far"] for one in shifts) < 0.01
 
 
 class Program:

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.surfing import PHONE, Program, loaded, visitor
+from tests.browser.surfing import PHONE, Program, loaded, still, visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _LARGEST_BYTES = 100_000
@@ -78,9 +78,9 @@ async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, shop: str) 
 async def test_pages_are_small_and_still(browser: Browser, shop: str) -> None:
     tab = await visitor(browser, shop, "service")
     for path in paths(shop):
-        size, _, shifted = await loaded(tab, path)
+        size, _, shifts = await loaded(tab, path)
         assert 1_000 < size < _LARGEST_BYTES, path
-        assert shifted < 0.01, path
+        assert still(shifts), (path, shifts)
 
 
 async def test_pages_are_fast(browser: Browser, shop: str) -> None:

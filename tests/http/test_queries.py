@@ -153,6 +153,7 @@ async def test_openapi_describes_every_route(client: Client) -> None:
     declared = {(route.method.lower(), route.path) for route in routes if route.path}
     ours = {("get", "/commands/{commandId}"), ("get", "/parked"), ("get", "/parked/sequence")}
     ours |= {("post", f"/parked/{what}") for what in ("dry-run", "release", "discard")}
+    ours |= {("get", "/audit"), ("get", "/explain/document"), ("get", "/explain/cause")}
     assert operations == declared | ours
     assert isinstance(document["paths"][PROPOSALS]["post"]["requestBody"], dict)
 
