@@ -87,6 +87,20 @@ def test_who_does_not_move_at_all_is_not_waited_for() -> None:
         assert 10 <= runner.run(work()) < 11
 
 
+def test_all_who_do_not_move_stand_for_the_same_time() -> None:
+    async def lags() -> Mapping[str, ProjectionLag]:
+        return {f"p{number}": ProjectionLag(7, 7, 3_600.0, None) for number in range(10)}
+
+    async def work() -> float:
+        throttling = Throttling(Throttle(), lags, Live().tell, VirtualClock())
+        begun = asyncio.get_running_loop().time()
+        await throttling.worked(0.01, 1)
+        return asyncio.get_running_loop().time() - begun
+
+    with virtual_runner() as runner:
+        assert 10 <= runner.run(work()) < 11
+
+
 def test_batches_become_as_long_as_a_transaction_may_take() -> None:
     async def work(share: float, seconds_per_event: float) -> int:
         throttling = throttled(Live(), Throttle(share=share))

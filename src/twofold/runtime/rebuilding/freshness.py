@@ -19,12 +19,15 @@ class Freshness:
         self._name = projection
 
     async def lags(self) -> Mapping[str, ProjectionLag]:
-        """By name. Raises StoreUnavailable.
+        """By name; none where no process lives that a rebuild could hold up. Raises
+        StoreUnavailable.
 
         Where commands write read models, these are never behind: what counts is how long whoever
         writes this one has to wait.
         """
         system = self._system
+        if not system.inline and not (await system.presence.look())["projector"].alive:
+            return {}
         tables = await self._tables()
         lags = await Lags(
             system.log, system.read_store, tables, system.clock, system.progress.heads

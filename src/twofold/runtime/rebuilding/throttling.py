@@ -88,6 +88,7 @@ class Throttling:
             await self._tell("")
 
     def _late(self, lags: Mapping[str, ProjectionLag]) -> str:
+        late = ""
         now = self._clock.monotonic()
         for name, lag in lags.items():
             position, since = self._still.get(name, (-1, now))
@@ -96,5 +97,5 @@ class Throttling:
             self._still[name] = (lag.applied, since)
             moves = now - since < _STILL_SECONDS
             if lag.lag_seconds > self._throttle.lag_seconds and moves:
-                return f"{name} is {lag.lag_seconds:.1f} s behind"
-        return ""
+                late = late or f"{name} is {lag.lag_seconds:.1f} s behind"
+        return late
