@@ -10,8 +10,8 @@ import asyncio
 import json
 import statistics
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 import msgspec
 
@@ -50,7 +50,7 @@ def live(
             applied = 0
             for _ in range(rounds):
                 times[False].append(await paced(running, route, COMMANDS_PER_SECOND, commands))
-                with rebuilding(address) as found:
+                async with rebuilding(address) as found:
                     times[True].append(await paced(running, route, COMMANDS_PER_SECOND, commands))
                 applied += found[0]
             return Live(
@@ -66,12 +66,16 @@ def _median(rounds: list[list[float]], share: float) -> float:
     return statistics.median(percentile(sorted(times), share) for times in rounds)
 
 
-@contextmanager
-def rebuilding(address: str) -> Iterator[list[int]]:
+@asynccontextmanager
+async def rebuilding(address: str) -> AsyncIterator[list[int]]:
     """A process that rebuilds; afterwards, how many events it has applied."""
     found: list[int] = []
-    with beside("benchmarks.rebuilding_live", address) as process:
+    with ExitStack() as stack:
+        # Those who are served go on while it starts and ends: it waits for their transactions.
+        starting = beside("benchmarks.rebuilding_live", address)
+        process = await asyncio.to_thread(stack.enter_context, starting)
         yield found
+        await asyncio.to_thread(stack.close)
     found.append(json.loads(process.said.splitlines()[-1]))
 
 

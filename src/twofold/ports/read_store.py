@@ -329,6 +329,10 @@ class ReadStore(Protocol):
     def lends_transactions(self) -> bool:
         """Whether what is written through a transaction's ``connection`` is part of it."""
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether a transaction that writes keeps everybody else from writing until it ends."""
+
     async def open(self, tables: Sequence[Table]) -> None:
         """Connect; create missing tables and indexes. May be called again with more tables.
 

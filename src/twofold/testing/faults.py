@@ -138,6 +138,11 @@ class FaultyReadStore:
         """As the store does."""
         return self._store.lends_transactions
 
+    @property
+    def one_writer(self) -> bool:
+        """As the store itself says."""
+        return self._store.one_writer
+
     async def open(self, tables: Sequence[Table]) -> None:
         """Nothing goes wrong before work has begun."""
         await self._store.open(tables)

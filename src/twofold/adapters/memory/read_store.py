@@ -46,6 +46,7 @@ class MemoryReadStore:
     """Keeps rows in dicts. Instances that share ``tables`` behave like one database."""
 
     lends_transactions = True
+    one_writer = True
 
     def __init__(self, tables: MemoryTables | None = None) -> None:
         self._kept = tables or MemoryTables()

@@ -41,6 +41,7 @@ class MongoReadStore:
     """
 
     lends_transactions = False
+    one_writer = False
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class PostgresReadStore:
     """Keeps read models in the schema ``twofold_read``, in the log's database or another one."""
 
     lends_transactions = True
+    one_writer = False
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database

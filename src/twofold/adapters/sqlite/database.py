@@ -36,7 +36,7 @@ class SqliteDatabase:
         self._synchronous = synchronous
         self._users = 0
         self._order = asyncio.Lock()
-        self.turns = Turns(path)
+        self.turns = Turns(path, _BUSY_MS)
 
     async def open(self) -> None:
         """Open or make the file. Raises StoreUnavailable, saying what is wrong with it."""

@@ -43,6 +43,7 @@ class SqliteReadStore:
     """Keeps read models in ``read_`` tables of a file, which may be the log's."""
 
     lends_transactions = True
+    one_writer = True
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

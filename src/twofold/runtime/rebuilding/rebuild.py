@@ -76,7 +76,10 @@ class Rebuild:
         self._filled: Filling | None = None
         self._telling = Telling(holding, by, report, system.clock)
         lags = Freshness(system, name).lags
-        self._throttling = Throttling(throttle, lags, self._telling.waits, system.clock)
+        one_writer = system.read_store.one_writer
+        self._throttling = Throttling(
+            throttle, lags, self._telling.waits, system.clock, one_writer=one_writer
+        )
 
     async def run(self, *, verify: bool) -> Rebuilt:
         """Do all of it. Raises VersionsChanged if it is cancelled, LeaseLost if others go on."""

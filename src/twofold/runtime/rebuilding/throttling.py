@@ -14,6 +14,7 @@ _LOOK_SECONDS = 0.25
 _STILL_SECONDS = 10.0
 _LONG_SECONDS = 0.1
 _SHORT_SECONDS = 0.01
+_SHORTEST_SECONDS = 0.003
 _LEAST, _MOST = 20, 5_000
 
 
@@ -43,7 +44,7 @@ UNHURRIED = Throttle()
 class Throttling:
     """Keeps to a throttle. ``lags`` tells how far behind the read models in use are.
 
-    ``why`` is what is waited for, "" while nothing is. Who does not move at all is not held up by
+    ``one_writer``: everybody who writes waits for each of its transactions. Who does not move at all is not held up by
     a rebuild, so after 10 seconds it is not waited for any more until it moves.
     """
 
@@ -53,6 +54,8 @@ class Throttling:
         lags: Callable[[], Awaitable[Mapping[str, ProjectionLag]]],
         tell: Callable[[str], Awaitable[None]],
         clock: Clock,
+        *,
+        one_writer: bool = False,
     ) -> None:
         self.events = 500 if throttle.share == 1 else 100
         self._throttle = throttle
@@ -62,7 +65,8 @@ class Throttling:
         self._looked = float("-inf")
         self._still: dict[str, tuple[int, float]] = {}
         # Short transactions where rests are wanted: others wait for them, if only for a moment.
-        self._wanted_seconds = _LONG_SECONDS if throttle.share == 1 else _SHORT_SECONDS
+        short = _SHORTEST_SECONDS if one_writer else _SHORT_SECONDS
+        self._wanted_seconds = _LONG_SECONDS if throttle.share == 1 else short
 
     async def worked(self, seconds: float, events: int) -> None:
         """A transaction with ``events`` took ``seconds``: rest, and wait until nobody is late."""
