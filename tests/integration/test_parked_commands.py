@@ -36,6 +36,12 @@ def connect(request: pytest.FixtureRequest) -> Callable[[], Any]:
     return lambda: MemoryTransport(broker)
 
 
+@pytest.fixture
+def channel() -> dict[str, str]:
+    """Settings of the channel, for brokers that others use as well."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
 def mend() -> Iterator[Callable[[], None]]:
     """Call it to mend the code; each test begins with the broken one."""
@@ -45,12 +51,12 @@ def mend() -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def later(start: Start, connect: Callable[[], Any]) -> Start:
+def later(start: Start, connect: Callable[[], Any], channel: dict[str, str]) -> Start:
     """Starts systems that decide commands later."""
 
     async def started(roles: frozenset[str] = API | WORKER, **settings: Any) -> System:
         given = {"command_partitions": 4, "lease_seconds": 1.0, "retry_seconds": 0.01}
-        given |= {"retry_limit_seconds": 0.05, "command_attempts": 2, **settings}
+        given |= {"retry_limit_seconds": 0.05, "command_attempts": 2, **channel, **settings}
         system: System = await start(
             "inline", app, roles, transport=connect(), commands="async", **given
         )
@@ -265,13 +271,13 @@ async def test_too_many_parked_lanes_stop_the_workers_with_the_reason(
 
 @pytest.fixture
 async def doomed(
-    stores: Stores, connect: Callable[[], Any]
+    stores: Stores, connect: Callable[[], Any], channel: dict[str, str]
 ) -> AsyncIterator[tuple[System, FaultPlan]]:
     """A worker whose write database behaves as planned; not started yet."""
     log, read_store = stores()
     clock = SystemClock()
     plan = FaultPlan(clock)
-    settings = {"command_partitions": 4, "lease_seconds": 1.0, "retry_seconds": 0.01}
+    settings: dict[str, Any] = {"command_partitions": 4, "lease_seconds": 1.0}
     system = System(
         app,
         FaultyLog(log, plan),
@@ -279,7 +285,12 @@ async def doomed(
         clock=clock,
         chance=SeededChance(),
         settings=RuntimeSettings(
-            commands="async", command_attempts=3, drain_seconds=0.1, **settings
+            commands="async",
+            command_attempts=3,
+            drain_seconds=0.1,
+            retry_seconds=0.01,
+            **settings,
+            **channel,
         ),
         roles=WORKER,
         transport=connect(),

@@ -16,6 +16,7 @@ from tests.integration.test_parked_commands import (
     PATIENCE_SECONDS,
     POISON,
     WORKER,
+    channel,
     connect,
     decided,
     later,
@@ -34,7 +35,7 @@ from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import EffectView, ReleaseView
 
-__all__ = ["connect", "later", "mend"]
+__all__ = ["channel", "connect", "later", "mend"]
 
 LANE = "lane:ledger:l"
 OLGA = Discarding(actor="olga", reason="entered twice")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.brokers.faults import fresh_channel
+from tests.integration.brokers.parking import channel, connect
 from tests.integration.conftest import Start
 from tests.integration.test_parked_commands import (
     API,
@@ -14,43 +14,37 @@ from tests.integration.test_parked_commands import (
     POISON,
     WORKER,
     decided,
+    doomed,
+    later,
     mend,
     numbers,
     parked,
     send,
+    test_a_lane_that_is_released_too_early_parks_again,
+    test_a_lane_waits_in_order_from_what_fails_and_others_flow,
+    test_a_worker_that_dies_before_it_has_noted_what_is_parked_loses_nothing,
 )
-from tests.ledgers import app
 from tests.waiting import until
-from twofold import System
-from twofold.assembly.brokers import transport_of
 from twofold.runtime.parking.desk import ParkedDesk
 
-__all__ = ["mend"]
-LEDGERS, PARTITIONS = 12, 4
+__all__ = [
+    "channel",
+    "connect",
+    "doomed",
+    "later",
+    "mend",
+    "test_a_lane_that_is_released_too_early_parks_again",
+    "test_a_lane_waits_in_order_from_what_fails_and_others_flow",
+    "test_a_worker_that_dies_before_it_has_noted_what_is_parked_loses_nothing",
+]
+pytestmark = pytest.mark.parametrize("stores", ["postgres"], indirect=True)
+LEDGERS = 12
 
 
-@pytest.mark.parametrize("broker", ["redis"])
-@pytest.mark.parametrize("stores", ["sqlite", "postgres"], indirect=True)
-async def test_others_flow_and_nothing_overtakes_what_waits(
-    start: Start, broker: str, mend: Callable[[], None], request: pytest.FixtureRequest
+async def test_nothing_is_left_at_the_broker_and_all_is_decided_once(
+    later: Start, mend: Callable[[], None]
 ) -> None:
-    address = request.getfixturevalue(f"{broker}_server")
-    settings = {
-        "commands": "async",
-        "channel_prefix": f"{fresh_channel().name}.",
-        "command_partitions": PARTITIONS,
-        "lease_seconds": 1.0,
-        "retry_seconds": 0.01,
-        "command_attempts": 2,
-        "wait_seconds": PATIENCE_SECONDS,
-    }
-
-    async def one(roles: frozenset[str]) -> System:
-        transport = transport_of(address)
-        system: System = await start("inline", app, roles, transport=transport, **settings)
-        return system
-
-    api, worker, _ = await one(API), await one(WORKER), await one(WORKER)
+    api, worker, _ = await later(API), await later(WORKER), await later(WORKER)
     ids = await send(api, "l", 1, 2, POISON, 3)
     others = [each for n in range(LEDGERS) for each in await send(api, f"m{n}", 1, 2, 3)]
     await decided(api, others)
@@ -72,3 +66,6 @@ async def test_others_flow_and_nothing_overtakes_what_waits(
     assert (released.applied, released.again) == (4, None)
     await decided(api, ids)
     assert await numbers(api) == [1, 2, POISON, 3, 4, 5]
+    assert await numbers(api, "m0") == [1, 2, 3, 4]
+    for n in range(1, LEDGERS):
+        assert await numbers(api, f"m{n}") == [1, 2, 3]
