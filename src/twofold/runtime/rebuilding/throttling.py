@@ -44,8 +44,9 @@ UNHURRIED = Throttle()
 class Throttling:
     """Keeps to a throttle. ``lags`` tells how far behind the read models in use are.
 
-    ``one_writer``: everybody who writes waits for each of its transactions. Who does not move at all is not held up by
-    a rebuild, so after 10 seconds it is not waited for any more until it moves.
+    ``one_writer``: everybody who writes waits for each of its transactions. Who does not move at
+    all is not held up by a rebuild, so after 10 seconds it is not waited for any more until it
+    moves.
     """
 
     def __init__(
