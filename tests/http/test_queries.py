@@ -137,6 +137,14 @@ async def test_health_metrics_and_demo(client: Client) -> None:
     assert (await client.post("/demo/sign-in", {"account": "eve"})).status_code == 422
 
 
+async def test_methods_that_clients_make_up_are_counted_as_one(client: Client) -> None:
+    for method in ("BREW", "WHEN", "jane.doe"):
+        assert (await client.send(method, "/api/proposals", None, "")).status_code == 405
+    metrics = (await client.get("/metrics")).text
+    assert 'method="_OTHER",route="/api/proposals",status="405"} 3.0' in metrics
+    assert "BREW" not in metrics
+
+
 async def test_a_stopped_projection_is_not_ready(client: Client) -> None:
     table = client.http.system.tables["portfolio_item"]
     client.http.system.progress.stopped[table] = "a fold raised"

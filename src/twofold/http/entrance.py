@@ -21,10 +21,11 @@ class Entrance:
     def __init__(self, exchange: Exchange, tracing: Tracing) -> None:
         self._exchange = exchange
         if tracing.on and exchange.path not in _UNTRACED:
+            method = exchange.told_method
             self._span: Span = tracing.entry(
-                exchange.method,
+                _name(method),
                 {
-                    "http.request.method": exchange.method,
+                    "http.request.method": method,
                     "url.scheme": exchange.scope.get("scheme", "http"),
                     "twofold.request.id": exchange.request_id,
                 },
@@ -55,9 +56,14 @@ class Entrance:
     def _tell(self) -> None:
         exchange, span = self._exchange, self._span
         if exchange.route:
-            span.rename(f"{exchange.method} {exchange.route}")
+            span.rename(f"{_name(exchange.told_method)} {exchange.route}")
             span.tell({"http.route": exchange.route})
         if exchange.status:
             span.tell({"http.response.status_code": exchange.status})
         if exchange.status >= 500:
             span.failed(str(exchange.status))
+
+
+def _name(method: str) -> str:
+    """As the semantic conventions call a request whose method is none of HTTP's."""
+    return "HTTP" if method == "_OTHER" else method

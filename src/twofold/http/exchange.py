@@ -15,6 +15,9 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
+_METHODS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
+)
 _FIXED = (b"x-content-type-options", b"nosniff"), (b"vary", b"authorization, cookie")
 _NOT_KEPT = b"cache-control", b"no-store"
 _ASKED_AGAIN = b"cache-control", b"private, no-cache"
@@ -60,6 +63,11 @@ class Exchange:
         self.added: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] | None = None
         self._cookies: dict[str, str] | None = None
+
+    @property
+    def told_method(self) -> str:
+        """The method for metrics and traces: clients may make up any, so there are only these."""
+        return self.method if self.method in _METHODS else "_OTHER"
 
     @property
     def headers(self) -> Mapping[bytes, bytes]:

@@ -97,7 +97,8 @@ class Measurements:
 
     def observe(self, exchange: Exchange, seconds: float) -> None:
         """One request is done."""
-        count, duration = self._series(exchange.method, exchange.route or "other", exchange.status)
+        route = exchange.route or "other"
+        count, duration = self._series(exchange.told_method, route, exchange.status)
         count.inc()
         duration.observe(seconds)
 

@@ -7,6 +7,7 @@ trace is recorded ("sampled").
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 SAMPLED_FLAGS = "13579bdf"
 """With which of these a traceparent ends if its trace is recorded."""
@@ -28,6 +29,11 @@ def read_traceparent(text: str) -> str:
 def is_sampled(traceparent: str) -> bool:
     """Whether the trace is recorded; not for ""."""
     return traceparent != "" and traceparent[-1] in SAMPLED_FLAGS
+
+
+def sampled_of(traceparents: Iterable[str]) -> list[str]:
+    """Those that are recorded."""
+    return [one for one in traceparents if one and one[-1] in SAMPLED_FLAGS]
 
 
 def trace_id(traceparent: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Literal, Protocol, TypeAlias
 
-Kind: TypeAlias = Literal["internal", "server", "client", "producer", "consumer"]
+Kind: TypeAlias = Literal["internal", "server", "client", "consumer"]
 Attribute: TypeAlias = str | int | float | bool
 Attributes: TypeAlias = Mapping[str, Attribute]
 
@@ -77,7 +77,7 @@ class Tracing(Protocol):
     def batch(
         self, name: str, kind: Kind, attributes: Attributes, traceparents: Iterable[str]
     ) -> Span:
-        """Work for several at once: a step of the first sampled one, with links to the others.
+        """Work for several at once: a step of the first sampled one, with links to all of them.
 
         Nothing if none of them is sampled.
         """

@@ -149,6 +149,14 @@ async def test_health_and_metrics_are_not_traced(running: Running) -> None:
     assert running.spans.all == ()
 
 
+async def test_a_method_that_a_client_makes_up_is_not_told(running: Running) -> None:
+    await running.client.send("JANE.DOE", PATH, None, "")
+    server = running.spans.one("HTTP")
+    assert server.attributes is not None
+    assert server.attributes["http.request.method"] == "_OTHER"
+    assert "JANE" not in f"{server.name} {dict(server.attributes)}"
+
+
 async def test_a_traceparent_that_is_none_begins_a_new_trace(running: Running) -> None:
     await running.submit(traceparent=OUTSIDE.replace("b7ad6b7169203331", "0" * 16))
     server = running.spans.one(f"POST {PATH}")

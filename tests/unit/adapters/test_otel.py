@@ -10,14 +10,14 @@ from tests.tracing import Spans, context_of, is_within, traceparent_of
 from twofold.adapters.otel.sampling import taken_share
 from twofold.adapters.otel.tracing import OpenTelemetryTracing
 from twofold.messages.trace_context import is_sampled, read_traceparent
-from twofold.ports.tracing import NO_TRACING
+from twofold.ports.tracing import NO_TRACING, Kind
 
 
 def _traceparent(number: int, flags: str = "01") -> str:
     return f"00-{number:032x}-{number:016x}-{flags}"
 
 
-def test_a_batch_is_a_step_of_the_first_and_links_to_the_others() -> None:
+def test_a_batch_is_a_step_of_the_first_and_links_to_all_of_them() -> None:
     spans = Spans()
     traces = ["", _traceparent(7, "00"), *(_traceparent(n) for n in (1, 2, 1, 3))]
     with spans.tracing.batch("apply", "consumer", {}, traces):
@@ -25,7 +25,7 @@ def test_a_batch_is_a_step_of_the_first_and_links_to_the_others() -> None:
     (span,) = spans.all
     assert span.parent is not None
     assert span.parent.span_id == 1
-    assert [link.context.span_id for link in span.links] == [2, 3]
+    assert [link.context.span_id for link in span.links] == [1, 2, 3]
 
 
 def test_a_batch_of_thousands_links_to_a_bounded_number() -> None:
@@ -51,6 +51,16 @@ def test_work_for_several_is_no_step_of_whatever_is_under_way() -> None:
     ):
         pass
     assert not is_within(spans.one("apply"), spans.one("request"))
+
+
+def test_who_takes_a_message_links_to_where_it_comes_from() -> None:
+    spans = Spans()
+    kinds: tuple[Kind, ...] = ("consumer", "internal")
+    for kind in kinds:
+        with spans.tracing.span(kind, kind, {}, _traceparent(5)):
+            pass
+    assert [link.context.span_id for link in spans.one("consumer").links] == [5]
+    assert list(spans.one("internal").links) == []
 
 
 def test_a_step_named_by_its_text_is_within_the_span_under_way() -> None:

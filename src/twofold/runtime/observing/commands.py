@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from twofold.errors import ConcurrencyConflict
+from twofold.messages.trace_context import is_sampled
 from twofold.messages.value import Command
 from twofold.ports.agenda import Later, QueuedCommand
 from twofold.ports.inbox import Accepted
@@ -74,7 +75,8 @@ class ObservedCommandBus(CommandBus):
         subject = self._subjects.get(type(command))
         if subject is None:
             return await super().handle(command, sent)
-        if self._observer.tracing.on:
+        # Where it is known not to be sampled there is nothing to ask.
+        if self._observer.tracing.on and (not sent.trace or is_sampled(sent.trace)):
             span = self._span(subject, "internal", sent.trace)
             if span.traceparent != sent.trace:
                 sent = msgspec.structs.replace(sent, trace=span.traceparent)

@@ -8,8 +8,9 @@ from time import perf_counter
 
 from twofold.errors import NotCaughtUp, StoreUnavailable
 from twofold.messages.recorded import Recorded
+from twofold.messages.trace_context import sampled_of
 from twofold.ports.log import Append, Log
-from twofold.ports.tracing import NO_TRACING, Attribute, Span, Tracing
+from twofold.ports.tracing import NO_SPAN, NO_TRACING, Attribute, Span, Tracing
 from twofold.runtime.observing.measures import Measures
 
 FINE, FAILED = "fine", "failed"
@@ -37,18 +38,10 @@ class Observer:
     @contextmanager
     def appending(self, appends: Sequence[Append]) -> Iterator[None]:
         """One transaction of the log."""
-        traces = (one.events[0].trace for one in appends if one.events)
-        told: dict[str, Attribute] = {}
-        if self.tracing.on:
-            told = {
-                "db.system.name": self._log_system,
-                "db.operation.name": "append",
-                "db.operation.batch.size": len(appends),
-                "twofold.append.events": sum(len(one.all_events) for one in appends),
-            }
+        span = self._append_span(appends) if self.tracing.on else NO_SPAN
         begun, outcome = perf_counter(), FAILED
         try:
-            with self.tracing.batch("append log", "client", told, traces):
+            with span:
                 yield
             outcome = FINE
         finally:
@@ -60,19 +53,11 @@ class Observer:
         self, projection: str, events: Sequence[Recorded], *, inline: bool = False
     ) -> Iterator[None]:
         """One batch of one projection."""
-        told: dict[str, Attribute] = {}
-        if self.tracing.on and events:
-            told = {
-                "twofold.projection.name": projection,
-                "twofold.projection.inline": inline,
-                "twofold.batch.events": len(events),
-                "twofold.batch.first_position": events[0].position,
-                "twofold.batch.last_position": events[-1].position,
-                "db.system.name": self.read_system,
-            }
+        on = self.tracing.on and bool(events)
+        span = self._apply_span(projection, events, inline) if on else NO_SPAN
         begun, outcome = perf_counter(), FAILED
         try:
-            with self._apply_span(f"apply {projection}", told, events, inline):
+            with span:
                 yield
             outcome = FINE
         finally:
@@ -80,12 +65,34 @@ class Observer:
             self.measures.apply_seconds.observe(seconds, projection, outcome)
             self.measures.apply_events.observe(len(events), projection)
 
-    def _apply_span(
-        self, name: str, told: dict[str, Attribute], events: Sequence[Recorded], inline: bool
-    ) -> Span:
+    def _append_span(self, appends: Sequence[Append]) -> Span:
+        traces = sampled_of(one.events[0].trace for one in appends if one.events)
+        if not traces:
+            return NO_SPAN
+        told: dict[str, Attribute] = {
+            "db.system.name": self._log_system,
+            "db.operation.name": "append",
+            "db.operation.batch.size": len(appends),
+            "twofold.append.events": sum(len(one.all_events) for one in appends),
+        }
+        return self.tracing.batch("append log", "client", told, traces)
+
+    def _apply_span(self, projection: str, events: Sequence[Recorded], inline: bool) -> Span:
+        traces = sampled_of(event.trace for event in events)
+        if not traces:
+            return NO_SPAN
+        told: dict[str, Attribute] = {
+            "twofold.projection.name": projection,
+            "twofold.projection.inline": inline,
+            "twofold.batch.events": len(events),
+            "twofold.batch.first_position": events[0].position,
+            "twofold.batch.last_position": events[-1].position,
+            "db.system.name": self.read_system,
+        }
+        name = f"apply {projection}"
         if inline:
             return self.tracing.inner(name, "internal", told)
-        return self.tracing.batch(name, "consumer", told, (event.trace for event in events))
+        return self.tracing.batch(name, "consumer", told, traces)
 
     @contextmanager
     def publishing(self, channel: str, messages: int) -> Iterator[None]:

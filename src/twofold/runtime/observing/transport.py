@@ -43,7 +43,8 @@ class ObservedTransport:
                 return
             traces = (one.attributes.get(_TRACEPARENT, "") for one in messages)
             told = self._told(channel, "publish", "send", len(messages))
-            with tracing.batch(f"publish {channel}", "producer", told, traces):
+            # No producer: messages carry the context of their commands, not that of this span.
+            with tracing.batch(f"publish {channel}", "client", told, traces):
                 await self._transport.publish(channel, messages)
 
     async def last(self, channel: str) -> Mapping[int, Delivery]:
