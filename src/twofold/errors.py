@@ -28,6 +28,7 @@
     ├── Outdated                folds have changed since their read models were built
     ├── RebuildRunning          somebody is building this read model anew, or switching it
     ├── VersionsChanged         versions of a read model are not as they were seen
+    ├── FormerCodeAtWork        processes still read what another code is to go on with
     ├── CheckpointLost          another worker moved this projection's checkpoint
     ├── LeaseLost               another worker holds this part of the work now
     ├── StoreUnavailable        a database or broker does not answer
@@ -377,6 +378,19 @@ class VersionsChanged(TwofoldError):
         self.projection = projection
         self.why = why
         super().__init__(f"the versions of {projection} are not as they were seen: {why}")
+
+
+class FormerCodeAtWork(TwofoldError):
+    """Processes with the former code live, which would go on with the same rows."""
+
+    def __init__(self, projection: str, version: int, processes: int) -> None:
+        self.projection = projection
+        self.version = version
+        self.processes = processes
+        super().__init__(
+            f"version {version} of {projection} can't be adopted: processes that live read it with "
+            f"the former code ({processes}). Stop them; one that was killed counts for some seconds"
+        )
 
 
 class CheckpointLost(TwofoldError):

@@ -27,7 +27,14 @@ from tests.poison import (
 )
 from tests.waiting import until
 from twofold import RuntimeSettings, System
-from twofold.errors import InvalidInput, NotFound, Outdated, ParkedChanged, TooMuchParked
+from twofold.errors import (
+    FormerCodeAtWork,
+    InvalidInput,
+    NotFound,
+    Outdated,
+    ParkedChanged,
+    TooMuchParked,
+)
 from twofold.runtime.adopting import adopt
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.parking.desk import ParkedDesk
@@ -412,12 +419,10 @@ async def test_events_that_come_while_it_is_released_wait_their_turn(
 async def test_mended_code_goes_on_with_the_rows_there_are_and_releases(
     start: Start, settings: dict[str, Any], stores: Stores
 ) -> None:
-    """A changed fold has another fingerprint: it is told so, and adopts what was made before."""
-    system = await began(start, settings)
-    with broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"):
-        await register(system, "b-1", "b-2")
-        await settled(system)
-        await system.stop()
+    """A changed fold has another fingerprint: it is told so, and adopts what was made before, once
+    no process with the former code lives.
+    """
+    system = await began(start, settings, lease_seconds=60.0)
 
     def mended(**given: Any) -> System:
         log, read_store = stores()
@@ -434,6 +439,16 @@ async def test_mended_code_goes_on_with_the_rows_there_are_and_releases(
         foldings["catalogue"] = msgspec.structs.replace(foldings["catalogue"], fingerprint="mended")
         return made
 
+    with broken(system, "catalogue", "book.Registered", lambda event: event.title == "b-2"):
+        await register(system, "b-1", "b-2")
+        await settled(system)
+        async with mended(roles=frozenset()) as looking:
+            (applier,) = (one for one in looking.appliers if one.name == "catalogue")
+            with pytest.raises(FormerCodeAtWork, match=r"former code \(1\)"):
+                await adopt(looking, applier)
+        await register(system, "b-3")
+        await settled(system)
+        await system.stop()
     with pytest.raises(Outdated, match="twofold adopt"):
         await mended(roles=frozenset({"projector"})).start()
     async with mended(roles=frozenset()) as looking:

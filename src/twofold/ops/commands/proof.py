@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from twofold.assembly.assemble import shadow_store
+from twofold.errors import FormerCodeAtWork
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.progress import progress_bar
 from twofold.runtime.adopting import adopt as adopt_version
@@ -47,7 +48,8 @@ def adopt(
     """Go on with the rows that former code made, and with what waits beside them.
 
     For changes that do not concern rows made so far, such as a fold that no longer fails. Stop the
-    processes with the former code before. Exit code 1 if rows differ from what this code makes.
+    processes with the former code before: while one gives signs of life, nothing is adopted. Exit
+    code 1 then, and if rows differ from what this code makes.
     """
     if not yes and not typer.confirm(
         f"The rows of {projection} stay as former code made them, and this code goes on with them. "
@@ -57,7 +59,11 @@ def adopt(
 
     async def work(system: System) -> bool:
         (applier,) = _chosen(system, projection)
-        adopted = await adopt_version(system, applier)
+        try:
+            adopted = await adopt_version(system, applier)
+        except FormerCodeAtWork as exc:
+            typer.secho(str(exc), fg="red", err=True)
+            return False
         typer.echo(f"{projection}: this code goes on with version {adopted.version}")
         if not (verified and _has_rows(adopted)):
             return True
