@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import Token
 from types import TracebackType
 
@@ -26,8 +26,7 @@ from twofold.messages.trace_context import is_sampled, read_traceparent, sampled
 from twofold.ports.tracing import NO_SPAN, Attributes, Kind, NoSpan, Span
 
 _LINKS = 128
-_DRAWN = 256
-_bits = random.getrandbits
+_PAIRS = [f"{number:02x}" for number in range(256)]
 _KINDS = {
     "internal": SpanKind.INTERNAL,
     "server": SpanKind.SERVER,
@@ -48,7 +47,7 @@ class OpenTelemetryTracing:
     def __init__(self, tracer: Tracer, share: float | None = None) -> None:
         self._tracer = tracer
         self._share = 1.0 if share is None else share
-        self._drawn: list[NoSpan | None] = []
+        self._unsampled = _unsampled()
         fields = propagate.get_global_textmap().fields
         self._fields = {field.lower().encode() for field in fields}
 
@@ -104,10 +103,9 @@ class OpenTelemetryTracing:
 
     def _root(self, name: str, kind: SpanKind, attributes: Attributes) -> Span:
         """A new trace, or the word that follows from it that it is not sampled."""
-        if not self._drawn:
-            # Many at a time: one by one, among other work, they cost several times as much.
-            self._drawn = [_drawn(self._share) for _ in range(_DRAWN)]
-        return self._drawn.pop() or self._begin(name, kind, attributes, Context())
+        if random.random() >= self._share:
+            return NoSpan(next(self._unsampled))
+        return self._begin(name, kind, attributes, Context())
 
     def _begin(
         self,
@@ -124,12 +122,15 @@ class OpenTelemetryTracing:
         )
 
 
-def _drawn(share: float) -> NoSpan | None:
-    """What a new trace that is not sampled is named; None for one that is."""
-    if random.random() < share:
-        return None
-    digits = _bits(192).to_bytes(24, "big").hex("-", -16)
-    return NoSpan(f"00-{digits}-00")
+def _unsampled() -> Iterator[str]:
+    """Names of traces that are not sampled, each another one.
+
+    Drawn for 256 at a time: one by one, among other work, it was a twentieth of a command.
+    """
+    while True:
+        digits = random.randbytes(23).hex()
+        first, last = f"00-{digits[:30]}", f"-{digits[30:]}-00"
+        yield from [f"{first}{pair}{last}" for pair in _PAIRS]
 
 
 class _Open:
