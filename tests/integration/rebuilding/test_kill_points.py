@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests import library
+from tests.dying import Doom, Dying, at_every_step
 from tests.integration.conftest import Start, Stores
 from tests.integration.rebuilding.company import (
     BRISK,
@@ -24,6 +24,7 @@ from twofold import RuntimeSettings, System
 from twofold.assembly.assemble import shadow_store
 from twofold.errors import RebuildRunning
 from twofold.runtime.clock import SeededChance, SystemClock
+from twofold.runtime.ending import end
 from twofold.runtime.rebuilding.desk import VersionsDesk
 
 pytestmark = pytest.mark.parametrize(
@@ -31,57 +32,18 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
-class Killed(BaseException):
-    """The process is gone: nobody catches this, and nothing is tidied up."""
+def change(step: str) -> bool:
+    """Whether what it leaves is another store than before."""
+    return step in ("read.transaction.commit", "read.drop")
 
 
-class Counting:
-    """A process that is killed before the n-th change that it makes to the read store.
-
-    What the store has then is what it has if it is killed after the one before: so each change is
-    tried undone, and done.
-    """
-
-    def __init__(self, at: int) -> None:
-        self.left = at
-        self.dead = False
-
-    def meet(self) -> None:
-        """Before each change."""
-        self.left -= 1
-        if self.left < 0:
-            self.dead = True
-            raise Killed
-
-
-class DyingStore:
-    """A read store whose process is killed."""
-
-    def __init__(self, store: Any, counting: Counting) -> None:
-        self._store = store
-        self._counting = counting
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
-        async with self._store.transaction() as transaction:
-            yield transaction
-            self._counting.meet()
-
-    async def drop(self, table: str) -> None:
-        self._counting.meet()
-        await self._store.drop(table)
-
-
-async def dying(stores: Stores, counting: Counting, work: Callable[[System], Any]) -> bool:
-    """Do ``work`` in a process that is killed; whether it was."""
+async def killed(doom: Doom, stores: Stores, work: Callable[[System], Any]) -> bool:
+    """Whether a process that does ``work`` has been killed."""
     log, store = stores()
     system = System(
         library.app,
         log,
-        DyingStore(store, counting),
+        Dying(store, doom, "read"),
         clock=SystemClock(),
         chance=SeededChance(7),
         settings=RuntimeSettings(projections="async", **BRISK),
@@ -89,13 +51,12 @@ async def dying(stores: Stores, counting: Counting, work: Callable[[System], Any
         shadows=shadow_store,
     )
     async with system:
-        try:
-            await work(system)
-        except BaseException as exc:
-            if counting.dead:
-                return True
-            raise exc
-    return False
+        working, gone = asyncio.ensure_future(work(system)), asyncio.ensure_future(doom.gone.wait())
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not doom.dead:
+            await working
+        await end([working, gone])
+    return doom.dead
 
 
 async def gone_on(system: System, work: Callable[[VersionsDesk], Any]) -> Any:
@@ -113,23 +74,26 @@ async def test_a_rebuild_that_is_killed_anywhere_is_gone_on_with(
 ) -> None:
     system = await library_with(start, 5)
     books = 5
-    for step in range(50):
+
+    async def attempt(doom: Doom) -> bool:
+        nonlocal books
         before = system.tables["catalogue"]
-        killed = await dying(
+        was_killed = await killed(
+            doom,
             stores,
-            Counting(step),
             lambda dead: VersionsDesk(dead).rebuild("catalogue", actor="olga", verify=False),
         )
         await checked(system, books)
-        if not killed:
-            break
-        await register(system, f"b-{books}")
-        books += 1
-        await gone_on(system, lambda desk: desk.rebuild("catalogue", actor="o", verify=False))
-        assert system.tables["catalogue"] != before
-        await shown(system)
-        await checked(system, books)
-    assert 2 <= step < 50
+        if was_killed:
+            await register(system, f"b-{books}")
+            books += 1
+            await gone_on(system, lambda desk: desk.rebuild("catalogue", actor="o", verify=False))
+            assert system.tables["catalogue"] != before
+            await shown(system)
+            await checked(system, books)
+        return was_killed
+
+    await at_every_step(attempt, least=2, counted=change)
 
 
 async def test_a_rollback_that_is_killed_anywhere_is_gone_on_with(
@@ -138,27 +102,26 @@ async def test_a_rollback_that_is_killed_anywhere_is_gone_on_with(
     system = await library_with(start, 4)
     books = 4
     await VersionsDesk(system).rebuild("catalogue", actor="olga")
-    for step in range(50):
+
+    async def attempt(doom: Doom) -> bool:
+        nonlocal books
         (now,) = await VersionsDesk(system).all("catalogue")
-        target = now.back_to
+        seen, target = now.read, now.back_to
         await register(system, f"b-{books}")
         await lent(system, "b-0", "ada")
         books += 1
         await shown(system)
-        killed = await dying(
+        was_killed = await killed(
+            doom,
             stores,
-            Counting(step),
-            lambda dead, seen=now.read: VersionsDesk(dead).rollback(
-                "catalogue", actor="olga", seen=seen
-            ),
+            lambda dead: VersionsDesk(dead).rollback("catalogue", actor="olga", seen=seen),
         )
-        if not killed:
-            break
-        await gone_on(
-            system, lambda desk, seen=now.read: desk.rollback("catalogue", actor="o", seen=seen)
-        )
-        (now,) = await VersionsDesk(system).all("catalogue")
-        assert now.read == target
-        await shown(system)
-        await checked(system, books)
-    assert 1 <= step < 50
+        if was_killed:
+            await gone_on(system, lambda desk: desk.rollback("catalogue", actor="o", seen=seen))
+            (now,) = await VersionsDesk(system).all("catalogue")
+            assert now.read == target
+            await shown(system)
+            await checked(system, books)
+        return was_killed
+
+    await at_every_step(attempt, least=1, counted=change)

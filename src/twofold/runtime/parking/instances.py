@@ -103,6 +103,7 @@ class ParkedInstances:
         before: Instance = state.state
         left_out = 0
         if discarding is not None:
+            _check_failing(before, name, sequence)
             trigger, left_out = await self._leaving_out(before, discarding)
             processes.steps.take(reacting, stream, state, trigger)
         key, taken = _key(stream), list[Step]()
@@ -133,11 +134,15 @@ class ParkedInstances:
     async def discard(
         self, name: str, sequence: str, discarding: Discarding, *, seen: int | None
     ) -> ReleaseView:
-        """Who left out what, and why, is a step of the instance's history."""
+        """Who left out what, and why, is a step of the instance's history.
+
+        Said again, it is ParkedChanged, also where nobody has gone on with the instance yet.
+        """
         if sequence.startswith(_SENDING):
             return await self._sendings.discard(self._reacting(name), sequence, discarding, seen)
         reacting, stream, state = await self._found(name, sequence, seen)
         before: Instance = state.state
+        _check_failing(before, name, sequence)
         trigger, left_out = await self._leaving_out(before, discarding)
         await self._system.processes.stepping.take({stream: [trigger]})
         if not await self._left_out(stream, state.version, trigger):
@@ -295,7 +300,8 @@ class ParkedSendings:
         queued = await self._found(reacting, sequence, seen)
         left_out = _left_out(queued, discarding)
         why = f"left out by {discarding.actor}: {discarding.reason}"
-        for one in queued[:left_out]:
+        # The one that fails goes last: without it those behind it would begin to flow.
+        for one in reversed(queued[:left_out]):
             if not await self._system.commands.leave_out(one, why):
                 raise ParkedChanged(f"{_PREFIX}{reacting.name}", sequence)
         sent = await self._sent(sequence, queued[left_out:])
@@ -339,6 +345,12 @@ def _left_out(queued: Sequence[QueuedCommand], discarding: Discarding | None) ->
 def _failed_again(instance: Instance) -> bool:
     """An instance that goes on with what waited has not tried it yet."""
     return instance.failure is not None and instance.failure.attempts > 0
+
+
+def _check_failing(instance: Instance, name: str, sequence: str) -> None:
+    """Raises ParkedChanged for an instance that goes on: what comes next has not failed."""
+    if not _failed_again(instance):
+        raise ParkedChanged(name, sequence)
 
 
 def _document(key: str, before: Instance, after: Instance) -> DocumentView:

@@ -302,7 +302,10 @@ def _without(instance: Instance, trigger: Trigger) -> Instance:
         failure = None
     elif failure is not None:
         # At once, and each time as a timer of its own: one that is found again has come to nothing.
-        failure = msgspec.structs.replace(failure, attempts=0, retry_us=len(waiting), timer="")
+        # Who has seen the former failure must not leave out what waits behind it.
+        failure = msgspec.structs.replace(
+            failure, attempts=0, retry_us=len(waiting), timer="", last_us=failure.last_us + 1
+        )
     return msgspec.structs.replace(instance, timers=timers, waiting=waiting, failure=failure)
 
 
