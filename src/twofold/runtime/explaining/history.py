@@ -9,7 +9,6 @@ is told by the outcome: what was found folds to the row as it is, or does not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -152,7 +151,7 @@ class DocumentHistory:
     async def _events(
         self, folding: Folding, where: Places, looked: LookedView, key: str
     ) -> tuple[list[Recorded], bool]:
-        """Events that concern the document, or may; the oldest first, and the newest if cut."""
+        """Events that concern the document, or may, the oldest first; whether there are more."""
         found: dict[int, Recorded] = {}
         for stream in where.streams:
             async for event in self._stream(stream):
@@ -237,9 +236,11 @@ class DocumentHistory:
         return steps
 
     def _decoded(self, event: Recorded) -> Decoded:
-        with suppress(Exception):
+        try:
             return event, self._system.wired.events.decode(event)
-        return event, None
+        except Exception:
+            # Upcasters are the application's code, and may raise anything.
+            return event, None
 
 
 class _Folded:
