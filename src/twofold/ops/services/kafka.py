@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from twofold.ops.services.launching import launched, says
-from twofold.ops.services.maven import jars
+from twofold.ops.services.maven import SERVING, jars
 from twofold.ops.services.processes import end, free_port, run
 from twofold.ops.services.service import Running
 
@@ -66,7 +66,7 @@ class Kafka:
             java = ["java", *_BRIEFLY, *programs]
             tool = [*java, "kafka.tools.StorageTool", "format", "-t", cluster]
             run([*tool, "-c", str(properties)], what="formatting Kafka's storage")
-        command = ["java", "-Xmx512m", *programs, "kafka.Kafka", str(properties)]
+        command = ["java", *SERVING, *programs, "kafka.Kafka", str(properties)]
         return launched(self, command, folder, f"kafka://127.0.0.1:{port}", seconds=_START_SECONDS)
 
     def stop(self, running: Running) -> None:

@@ -22,6 +22,12 @@ _DEPENDENCY = (
     "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 )
 
+SERVING = ("-Xmx512m", "-XX:TieredStopAtLevel=1")
+"""How Java runs a server here. Its better compiler takes half a core for minutes before that pays,
+which is longer than most of these servers live: without it Kafka took 20 ms instead of 45 to pass
+events on, and 36,000 of them a second instead of 23,000, on two cores.
+"""
+
 
 def jars(name: str, *artifacts: str) -> Path:
     """The folder with ``artifacts`` (group:artifact:version) and all that they need.

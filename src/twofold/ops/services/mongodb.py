@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from twofold.ops.services.launching import launched, says
-from twofold.ops.services.maven import jars
+from twofold.ops.services.maven import SERVING, jars
 from twofold.ops.services.processes import end
 from twofold.ops.services.service import Running
 
@@ -46,7 +46,7 @@ class MongoDb:
         classes = f"{jars('mongodb', *_JARS)}/*"
         folder.mkdir(parents=True, exist_ok=True)
         with as_file(files(__package__) / "java" / "MongoServerMain.java") as source:
-            command = ["java", "-Xmx512m", "-cp", classes, str(source)]
+            command = ["java", *SERVING, "-cp", classes, str(source)]
             return launched(
                 self,
                 [*command, str(folder / "data"), str(port)],

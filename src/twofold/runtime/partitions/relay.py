@@ -24,6 +24,7 @@ from twofold.runtime.telling import told
 _LOG = structlog.get_logger("twofold.relay")
 GROUP = "relay"
 _MARK_SECONDS = 0.2
+_LONGEST_REST_SECONDS = 0.02
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -139,9 +140,14 @@ class Relay:
         return self._settings.poll_seconds if marked else _MARK_SECONDS
 
     async def _publish_and_go_on(self, portion: _Portion) -> _Portion:
-        """Under load the next portion is made ready while one is published."""
+        """Under load the next portion is made ready while one is published; else it gathers."""
         if not portion.full:
+            begun = self._clock.monotonic()
             await self._publish(portion)
+            # Every portion is a request for each partition: the dearer these are to the broker, the
+            # more should go with one.
+            took = self._clock.monotonic() - begun
+            await self._clock.sleep(min(took, _LONGEST_REST_SECONDS))
             return await self._next(portion.published)
         coming = asyncio.ensure_future(self._next(portion.published))
         try:
