@@ -11,10 +11,10 @@ from tests import ledgers
 from tests.dying import Doom, at_every_step, changing, looking
 from tests.integration.parking.acting import EVERYTHING, OLGA, act, outcomes, waits
 from tests.integration.parking.conftest import World
-from tests.ledgers import Add, Added, LedgerId, app
+from tests.integration.test_parked_commands import send, statuses
+from tests.ledgers import Added, app
 from tests.waiting import until
 from twofold import System
-from twofold.domain.caller import NOBODY
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import ReleaseView
@@ -51,15 +51,6 @@ async def desk(world: World) -> AsyncIterator[System]:
     """A process at which commands are accepted and operators act."""
     async with world.process(app, "api", **SETTINGS) as system:
         yield system
-
-
-async def send(system: System, ledger: str, *numbers: int) -> list[str]:
-    return [await system.queued.accept(Add(ledger_id=LedgerId(ledger), number=n)) for n in numbers]
-
-
-async def statuses(system: System, ids: list[str]) -> list[str]:
-    found = [await system.queued.look(one, NOBODY, everyones=True) for one in ids]
-    return [state.status if state else "unknown" for state in found]
 
 
 async def numbers(system: System, ledger: str) -> list[int]:
