@@ -70,14 +70,17 @@ def lag_chart(title: str, found: Sequence[Point]) -> Markup:
 
 
 def lately(title: str, seconds: Sequence[float]) -> Markup:
-    """A small line that stands on nothing, to be seen beside a figure."""
-    if len(seconds) < 2:
-        return Markup("")
-    top, step = max(0.1, *seconds), 120 / (len(seconds) - 1)
-    places = (f"{n * step:.1f},{26 - 24 * one / top:.1f}" for n, one in enumerate(seconds))
+    """A small line that stands on nothing, to be seen beside a figure; its place is kept free while
+    there are fewer than two points, so that nothing moves when it comes.
+    """
+    line = ""
+    if len(seconds) > 1:
+        top, step = max(0.1, *seconds), 120 / (len(seconds) - 1)
+        places = (f"{n * step:.1f},{26 - 24 * one / top:.1f}" for n, one in enumerate(seconds))
+        line = f'<polyline points="{" ".join(places)}"/>'
     return Markup(
         '<svg class="spark" viewBox="0 0 120 28" role="img" '
-        f'aria-label="{escape(title)}"><polyline points="{" ".join(places)}"/></svg>'
+        f'aria-label="{escape(title)}">{line}</svg>'
     )
 
 
