@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 
+# Tests start this code in hundreds of processes: what it compiles to is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test gate bench services clean
 
 demo: $(VENV)/.installed
@@ -14,12 +17,14 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.tested gate
 
+# Files go in the order of their names, so that the quick ones of tests/unit are left for the end,
+# where one process may have to wait for the other.
 gate:
 	$(BIN)/ruff format --check src apps tests benchmarks
 	$(BIN)/ruff check src apps tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 bench: $(VENV)/.tested
 	$(BIN)/python -m benchmarks

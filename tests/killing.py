@@ -17,11 +17,9 @@ from typing import Any
 
 import httpx
 
-from tests.waiting import until
+from tests.waiting import PAUSE_SECONDS, until
 from twofold.ops.services.processes import alive
 from twofold.ops.services.service import Running
-
-_PAUSE_SECONDS = 0.05
 
 
 class Process:
@@ -58,8 +56,7 @@ class Process:
                     if (await client.get(f"{self.address}/health/live")).status_code == 200:
                         return
                 except httpx.TransportError:
-                    # Who asks without a pause takes the time that the process needs to start.
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -176,7 +173,7 @@ async def until_answered(
         try:
             answer = await client.post(path, json=body, headers=sent)
         except httpx.TransportError:
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)
             continue
         if answer.status_code < 500:
             return answer

@@ -43,7 +43,7 @@ class Shop:
 
     async def _offered(self) -> str:
         """The only product of a shop without sample data."""
-        by = signed_in("merchandiser")
+        by = {**signed_in("merchandiser"), "prefer": f"wait={_BOUND_SECONDS:.0f}"}
         path = f"/api/v1/products/{_SKU}"
         for name, (step, body) in {
             "made": ("/api/v1/products", {"sku": _SKU, "title": "A cup", "category": "Kitchen"}),

@@ -6,9 +6,14 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 
+# Between two questions to a process that starts: who asks without one takes the time it needs.
+PAUSE_SECONDS = 0.05
+
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], timeout_seconds: float = 20
+    condition: Callable[[], bool | Awaitable[bool]],
+    timeout_seconds: float = 20,
+    pause_seconds: float = 0.01,
 ) -> None:
     """Return when it holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_seconds):
@@ -16,4 +21,4 @@ async def until(
             held = condition()
             if await held if inspect.isawaitable(held) else held:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause_seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +14,9 @@ from shop.importing import invoices, products
 from shop.importing.files import Rejects
 from shop.importing.invoices import Accounting, InvoiceImport
 from shop.importing.products import ProductAccounting, ProductImport
-from twofold import System, TwofoldError
+from twofold import System
 from twofold.ops.commands.target import Config, Json, looking_at
+from twofold.ops.ending import run_command
 from twofold.ops.progress import progress_bar
 
 _ROLES = frozenset({"api", "projector"})
@@ -128,9 +128,5 @@ def _products_told(accounting: ProductAccounting) -> str:
 
 
 def main() -> None:
-    """The entry point: our errors are messages, not tracebacks."""
-    try:
-        app()
-    except TwofoldError as exc:
-        typer.secho(str(exc), fg="red", err=True)
-        sys.exit(2)
+    """The entry point."""
+    run_command(app)

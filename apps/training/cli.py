@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,9 @@ import typer
 from training.importing import COLUMNS, Accounting, ProgramImport, Reject
 from training.replaying import Replay, ReplayAccounting
 from training.sections import sections
-from twofold import System, TwofoldError
+from twofold import System
 from twofold.ops.commands.target import Config, Json, looking_at
+from twofold.ops.ending import run_command
 from twofold.ops.progress import progress_bar
 
 app = typer.Typer(
@@ -115,9 +115,5 @@ def _tell_replay(accounting: ReplayAccounting, begun: float, as_json: bool) -> N
 
 
 def main() -> None:
-    """The entry point: our errors are messages, not tracebacks."""
-    try:
-        app()
-    except TwofoldError as exc:
-        typer.secho(str(exc), fg="red", err=True)
-        sys.exit(2)
+    """The entry point."""
+    run_command(app)

@@ -28,6 +28,7 @@ def test_every_operation_says_what_it_is_for_and_for_whom(application: Applicati
         "commands",
         "parked",
         "explaining",
+        "freshness",
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

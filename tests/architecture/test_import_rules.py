@@ -96,7 +96,8 @@ def test_the_rules_hold() -> None:
 @pytest.mark.parametrize(("file", "line", "contract"), VIOLATIONS)
 def test_each_rule_bites(tmp_path: Path, file: str, line: str, contract: str) -> None:
     for name in ("src", "apps"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / file).open("a") as source:
         source.write(f"\n{line}\n")

@@ -16,6 +16,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.waiting import PAUSE_SECONDS
+
 CHROMIUM = os.environ.get("TWOFOLD_TEST_CHROMIUM", "/usr/bin/chromium")
 _OPTIONS = [
     "--no-sandbox",
@@ -74,17 +76,23 @@ def serve(tmp_path: Path, samples: Callable[[str], Path]) -> Iterator[Serve]:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shop(tmp_path_factory: pytest.TempPathFactory, samples: Callable[[str], Path]) -> Iterator[str]:
     """A shop for tests that need nothing special of it."""
-    process, address = _started("shop", tmp_path_factory.mktemp("shared"), {})
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copy(samples("shop"), folder / "write.db")
+    process, address = _started("shop", folder, {})
     yield address
     _stopped(process)
 
 
 @pytest.fixture(scope="session")
-def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def training(
+    tmp_path_factory: pytest.TempPathFactory, samples: Callable[[str], Path]
+) -> Iterator[str]:
     """A training company for tests that need nothing special of it."""
-    process, address = _started("training", tmp_path_factory.mktemp("shared"), {})
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copy(samples("training"), folder / "write.db")
+    process, address = _started("training", folder, {})
     yield address
     _stopped(process)
 
@@ -109,6 +117,7 @@ def _started(
     while not _answers(address):
         assert process.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline, (folder / "log").read_text()
+        time.sleep(PAUSE_SECONDS)
     return process, address
 
 

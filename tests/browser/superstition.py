@@ -37,7 +37,12 @@ def changed(sign: Sign, event: PlaceHeld | PlaceReleased) -> Sign:
 app = tf.Application(
     "bookings",
     *bookings.modules,
-    tf.Module("signs", signs, tf.get("/signs/{id}", signs.one, may=tf.anyone)),
+    tf.Module(
+        "signs",
+        signs,
+        tf.get("/signs/{id}", signs.one, may=tf.anyone, fresh=tf.Fresh(seconds=0.2)),
+        tf.get("/signs", signs.page, may=tf.anyone, fresh=tf.Fresh(seconds=2, share=0.999)),
+    ),
     title="Bookings",
     accounts=(
         tf.Account("operator", "Otis Operator", ("operator",)),

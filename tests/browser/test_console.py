@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import _started, _stopped
@@ -50,12 +51,13 @@ def bookings(tmp_path: Path) -> Iterator[Served]:
     found.stop()
 
 
-@pytest.fixture(scope="session")
-def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def troubled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Bookings in which an offer's sign is parked, for tests that only look."""
     found = Served(tmp_path_factory.mktemp("troubled"))
     address = found.start()
     book(address)
+    await asked(address)
     yield address
     found.stop()
 
@@ -66,6 +68,14 @@ def book(address: str) -> None:
     for offer, places in (("o", 13), ("p", 2)):
         program.post("/offers", {"offerId": offer, "places": places})
         program.post("/bookings", {"bookingId": f"b-{offer}", "offerId": offer})
+
+
+async def asked(address: str) -> None:
+    """The signs are looked at, and that is written down."""
+    for _ in range(20):
+        Program(address, "customer").get("/signs/p")
+    program = Program(address, "operator")
+    await until(lambda: program.get("/freshness?query=sign.one")["items"][0]["answers"] == 20, 120)
 
 
 async def given_up(address: str) -> None:
@@ -155,6 +165,8 @@ async def test_the_loop_goes_without_scripts(browser: Browser, bookings: Served)
 PAGES = (
     "/console",
     "/console?projection=sign",
+    "/console/freshness",
+    "/console/freshness?query=sign.one",
     "/console/sign-in",
     "/console/parked",
     "/console/parked?state=discarded",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,17 @@ def module_of(document: str, name: str, monkeypatch: pytest.MonkeyPatch) -> type
     monkeypatch.setitem(sys.modules, name, module)
     exec(compile(code, str(DOCS / document), "exec"), module.__dict__)
     return module
+
+
+def in_bash(
+    script: str, folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What a reader types in ``folder``, with these variables and no others."""
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

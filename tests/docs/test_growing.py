@@ -17,8 +17,8 @@ import pytest
 from tests.acceptance.company import SECRET, Company
 from tests.acceptance.shop_story import ORDERS
 from tests.databases import drop_mongodb, new_mongodb, new_postgres
-from tests.docs.how_to import DOCS
-from tests.waiting import until
+from tests.docs.how_to import DOCS, in_bash
+from tests.waiting import PAUSE_SECONDS, until
 from twofold.ops.services.processes import free_port
 
 HOW_TO = DOCS / "how-to" / "from-one-file-to-kafka-and-mongodb.md"
@@ -70,14 +70,7 @@ class Reader:
 
     def _bash(self, line: str) -> str:
         script = f"set -e\n{self._functions}\n{line}"
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = in_bash(script, self._folder, self._environment)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -104,7 +97,7 @@ class Reader:
             return answer.status_code == 200
 
         async with httpx.AsyncClient() as client:
-            await until(live, 120)
+            await until(live, 120, PAUSE_SECONDS)
 
     def _port(self, written: str) -> int:
         """A free one for each that the page names."""

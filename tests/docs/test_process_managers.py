@@ -27,5 +27,8 @@ def test_the_how_to_runs_as_written(tmp_path: Path) -> None:
     assert "2 passed" in tested.stdout, tested.stdout
     typed = run(tmp_path, "mypy", "--strict", "invoices.py")
     assert typed.returncode == 0, typed.stdout
-    listed = run(tmp_path, "twofold.ops.cli", "processes", "list", "invoices:app", "--json")
+    # As the first ``twofold run`` has made it.
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "invoices.db").touch()
+    listed = run(tmp_path, "twofold.ops.cli", "processes", "invoices:app", "list", "--json")
     assert '"name":"dunning"' in listed.stdout, listed.stderr

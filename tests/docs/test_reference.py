@@ -39,7 +39,7 @@ PROGRAMS = {"twofold": main, "shop": shop, "training": training}
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_command_is_in_the_reference(program: str) -> None:
     page = PAGES["cli.md"].replace("up\\|down\\|status", "up").replace("parked APP", "parked")
-    page = page.replace("versions APP", "versions")
+    page = page.replace("versions APP", "versions").replace("processes APP", "processes")
     page += "twofold services down, twofold services status"
     missing = [c for c in commands(program, PROGRAMS[program]) if c not in page]
     assert missing == []

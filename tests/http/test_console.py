@@ -16,6 +16,8 @@ from twofold import RuntimeSettings
 from twofold.ports.inbox import Accepted
 from twofold.ports.parked_lanes import ParkedLane
 from twofold.runtime.audit import AuditTrail
+from twofold.runtime.parking.desk import ParkedDesk
+from twofold.runtime.parking.releasing import Discarding
 from twofold.testing import Site, site
 from twofold.testing.site import Response
 
@@ -246,6 +248,15 @@ def test_commands_that_wait_are_among_what_is_wrong() -> None:
         chip = re.search(r"projection=commands[^>]*>(.*?)</a>", page_of(web), re.S)
         assert chip is not None
         assert "1" in chip[1]
+        why = Discarding("olga", "a test order")
+        web.run(ParkedDesk(web.system).discard("commands", f"lane:{lane}", why))
+        assert 'href="/console/parked?state=discarded">What was left out' in overview
+        page = web.get("/console/parked?state=discarded", **OPERATOR).text
+        for told in ("command:c-1", "left out by olga: a test order", "ValueError: as told"):
+            assert told in page
+        given = {"projection": "commands", "state": "discarded"}
+        (one,) = web.get("/parked", given, **OPERATOR).json["items"]
+        assert (one["actor"], one["reason"], one["stream"]) == ("olga", "a test order", lane)
 
 
 def page_of(web: Site) -> str:

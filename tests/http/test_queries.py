@@ -162,6 +162,7 @@ async def test_openapi_describes_every_route(client: Client) -> None:
     ours = {("get", "/commands/{commandId}"), ("get", "/parked"), ("get", "/parked/sequence")}
     ours |= {("post", f"/parked/{what}") for what in ("dry-run", "release", "discard")}
     ours |= {("get", "/audit"), ("get", "/explain/document"), ("get", "/explain/cause")}
+    ours |= {("get", "/freshness")}
     assert operations == declared | ours
     assert isinstance(document["paths"][PROPOSALS]["post"]["requestBody"], dict)
 

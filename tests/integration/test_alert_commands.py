@@ -21,8 +21,9 @@ from twofold.runtime.proving.notes import Found, Note, group_of
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The write database of the commands."""
     # Logging belongs to the process, which other tests share.
-    monkeypatch.setattr("twofold.ops.commands.target.configure_logs", lambda: None)
+    monkeypatch.setattr("twofold.ops.commands.target.configure_logs", lambda **_: None)
     file = tmp_path / "log.db"
+    file.touch()
     monkeypatch.setenv("TWOFOLD_LOG", f"sqlite:///{file}")
     return file
 

@@ -21,7 +21,7 @@ CLIENTS, ORDERS = 6, 40
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings for all processes; MongoDB has the read models of a log in SQLite."""
     given = environment_with(
-        demo="1", jwt_secret=SECRET, projections="async", log=f"sqlite:///{tmp_path / 'shop.db'}"
+        jwt_secret=SECRET, projections="async", log=f"sqlite:///{tmp_path / 'shop.db'}"
     )
     if request.param == "mongodb":
         given["TWOFOLD_READ"] = request.getfixturevalue("mongodb")

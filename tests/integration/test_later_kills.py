@@ -23,9 +23,7 @@ CLIENTS, ORDERS = 6, 25
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings for all processes; with a broker the log is on SQLite."""
     log = f"sqlite:///{tmp_path / 'shop.db'}"
-    given = environment_with(
-        demo="1", jwt_secret=SECRET, commands="async", projections="inline", log=log
-    )
+    given = environment_with(jwt_secret=SECRET, commands="async", projections="inline", log=log)
     if request.param == "postgres":
         given["TWOFOLD_LOG"] = request.getfixturevalue("postgres")
     if request.param == "redis":
@@ -71,9 +69,9 @@ async def test_what_was_accepted_while_no_worker_ran_is_decided_later(
     processes: list[Process],
 ) -> None:
     api, *workers = processes
-    for worker in workers:
-        worker.end()
     async with shopping(api) as shop:
+        for worker in workers:
+            worker.end()
         sent = [await shop.order(str(number)) for number in range(10)]
         assert {answer.status_code for answer in sent} == {202}
         where = sent[-1].headers["location"]

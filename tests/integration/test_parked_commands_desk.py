@@ -150,6 +150,31 @@ async def test_what_is_left_out_has_failed_and_the_rest_goes_on(later: Start) ->
     assert b"left out by olga: entered twice" in record.answer
 
 
+async def test_what_is_left_out_is_listed_with_cause_person_and_reason(later: Start) -> None:
+    system = await later(wait_seconds=PATIENCE_SECONDS)
+    desk = ParkedDesk(system)
+    left_out: list[str] = []
+    for ledger in ("l", "m"):
+        ids = await send(system, ledger, POISON)
+        await parked(system, ledger)
+        why = Discarding("olga", f"not in {ledger}")
+        await desk.discard("commands", f"lane:ledger:{ledger}", why)
+        left_out += [f"command:{one.partition('.')[0]}" for one in ids]
+    page = await desk.page("commands", "discarded")
+    assert [one.sequence for one in page.items] == left_out[::-1]
+    assert (page.total, page.next_cursor) == (2, None)
+    latest = page.items[0]
+    assert (latest.state, latest.event, latest.stream) == ("discarded", "ledger.Add", "ledger:m")
+    assert (latest.actor, latest.reason) == ("olga", "not in m")
+    assert latest.error == "ZeroDivisionError: broken on purpose"
+    assert latest.attempts > 0
+    first = await desk.page("commands", "discarded", size=1)
+    assert first.next_cursor == "1"
+    (second,) = (await desk.page("commands", "discarded", "1", 1)).items
+    assert second.reason == "not in l"
+    assert (await desk.page("commands")).total == 0
+
+
 async def test_all_that_wait_can_be_left_out(later: Start) -> None:
     system = await later()
     ids = await send(system, "l", 1, POISON, 2, 3)
@@ -221,3 +246,8 @@ async def test_the_command_line_names_a_lane_as_it_is_and_leaves_out(
     assert (left_out.exit_code, "1 left out" in left_out.output) == (0, True), left_out.output
     await decided(system, ids[1:])
     assert await statuses(system, ids) == ["failed", "succeeded"]
+    listed = await run("list", "commands", "--state", "discarded")
+    assert listed.exit_code == 0, listed.output
+    assert f"commands command:{ids[0].partition('.')[0]}" in listed.output
+    assert ": a test (ZeroDivisionError: broken on purpose)" in listed.output
+    assert "look at one" not in listed.output

@@ -36,6 +36,7 @@ from twofold.errors import (
     TooMuchParked,
 )
 from twofold.runtime.adopting import adopt
+from twofold.runtime.audit import AuditTrail
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
@@ -445,7 +446,7 @@ async def test_mended_code_goes_on_with_the_rows_there_are_and_releases(
         async with mended(roles=frozenset()) as looking:
             (applier,) = (one for one in looking.appliers if one.name == "catalogue")
             with pytest.raises(FormerCodeAtWork, match=r"former code \(1\)"):
-                await adopt(looking, applier)
+                await adopt(looking, applier, actor="olga")
         await register(system, "b-3")
         await settled(system)
         await system.stop()
@@ -458,10 +459,12 @@ async def test_mended_code_goes_on_with_the_rows_there_are_and_releases(
         with pytest.raises(Outdated):
             await released(looking, "catalogue", "document:b-2")
         assert (await ParkedDesk(looking).rehearse("catalogue", "document:b-2")).again is None
-        adopted = await adopt(looking, applier)
+        adopted = await adopt(looking, applier, actor="olga")
         assert adopted.table == system.tables["catalogue"]
+        done, *_ = (await AuditTrail(looking).page()).items
+        assert (done.actor, done.action) == ("olga", "adopt version")
         with pytest.raises(InvalidInput):
-            await adopt(looking, applier)
+            await adopt(looking, applier, actor="olga")
     async with mended(roles=frozenset({"api", "projector"})) as running:
         assert running.tables == system.tables
         assert (await released(running, "catalogue", "document:b-2")).again is None

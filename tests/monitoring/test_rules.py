@@ -23,6 +23,7 @@ from twofold.ops.commands.monitoring import FILES
 HERE = Path(__file__).parent
 RULES = yaml.safe_load(FILES["alerts.yaml"].read_text("utf-8"))
 DASHBOARD = json.loads(FILES["dashboard.json"].read_text("utf-8"))
+TRIED = [HERE / "alerts_test.yaml", HERE / "budgets_test.yaml"]
 # Added by Prometheus itself.
 ADDED = {"job", "instance", "le"}
 
@@ -98,7 +99,7 @@ def test_alerts_say_how_bad_it_is_and_what_to_do() -> None:
 
 def test_every_alert_is_explained_and_tried() -> None:
     page = (HERE.parents[1] / "docs/how-to/monitoring.md").read_text("utf-8")
-    tried = (HERE / "alerts_test.yaml").read_text("utf-8")
+    tried = "".join(file.read_text("utf-8") for file in TRIED)
     names = [alert["alert"] for alert in _alerts()]
     assert [name for name in names if f"`{name}`" not in page] == []
     assert [name for name in names if f"alertname: {name}\n" not in tried] == []
@@ -129,8 +130,7 @@ def _without_variables(query: str) -> str:
 
 def test_each_alert_rings_when_it_should_and_not_before(tmp_path: Path) -> None:
     shutil.copy(FILES["alerts.yaml"], tmp_path)
-    shutil.copy(HERE / "alerts_test.yaml", tmp_path)
-    done = _promtool("test", "rules", tmp_path / "alerts_test.yaml")
+    done = _promtool("test", "rules", *(shutil.copy(file, tmp_path) for file in TRIED))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import signal
 from collections.abc import Callable
@@ -62,7 +63,9 @@ def serve(app: HttpApp, host: str, port: int, started: Callable[[], None]) -> bo
         server_header=False,
     )
     server = _Server(config, started, app.drain)
-    server.run()
+    # Where it can't start it would end the process with an exit code of its own.
+    with contextlib.suppress(SystemExit):
+        server.run()
     return server.started
 
 

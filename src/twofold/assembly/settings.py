@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -180,11 +180,16 @@ def _check_url(name: str, url: str, problems: list[Problem]) -> None:
         known = "sqlite:///path.db or postgresql://…"
         if name == "TWOFOLD_READ":
             known = f"{known} or mongodb://…"
-        problems.append(Problem(name, f"{known}, not {parts.scheme or url!r}"))
+        problems.append(Problem(name, f"{known}, not {_kind(parts)}"))
     elif parts.scheme == "sqlite" and not url.startswith("sqlite:///"):
         problems.append(Problem(name, "a SQLite file is written sqlite:///path.db (three slashes)"))
     elif parts.scheme == "sqlite" and not parts.path.strip("/"):
         problems.append(Problem(name, "names no file: sqlite:///path.db"))
+
+
+def _kind(parts: SplitResult) -> str:
+    """What was given instead; never all of it, for it may hold a password."""
+    return repr(parts.scheme) if parts.scheme else "something without a scheme"
 
 
 def _check_mongodb(url: str, problems: list[Problem]) -> None:
@@ -200,7 +205,7 @@ def _broker(given: Mapping[str, str], problems: list[Problem]) -> str:
     parts = urlsplit(url)
     if parts.scheme not in BROKERS or not parts.hostname:
         known = "none, kafka://host:port, amqp://host or redis://host"
-        problems.append(Problem("TWOFOLD_BROKER", f"{known}, not {parts.scheme or url!r}"))
+        problems.append(Problem("TWOFOLD_BROKER", f"{known}, not {_kind(parts)}"))
     return url
 
 

@@ -28,9 +28,14 @@ def fingerprint(functions: Iterable[Callable[..., Any]], shapes: Iterable[type])
     for function in functions:
         reading.value(function, _package(function))
     for shape in shapes:
-        reading.note(msgspec.json.encode(msgspec.json.schema(shape), order="deterministic"))
+        reading.note(_described(shape))
         reading.value(shape, _package(shape))
     return reading.digest.hexdigest()[:16]
+
+
+@functools.lru_cache(1_024)
+def _described(shape: type) -> bytes:
+    return msgspec.json.encode(msgspec.json.schema(shape), order="deterministic")
 
 
 class _Reading:

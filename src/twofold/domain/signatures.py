@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from twofold.errors import Mistake
+
+# One start asks for most annotations several times, and tests start the same code again and again.
+_KNOWN = 8_192
 
 
 def place(thing: Any) -> tuple[str, int]:
@@ -34,19 +38,21 @@ def caller_place(depth: int = 2) -> tuple[str, int]:
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
-def hints(thing: Any) -> dict[str, Any]:
+@lru_cache(_KNOWN)
+def hints(thing: Any) -> Mapping[str, Any]:
     """Annotations with names resolved. Raises NameError as Python does."""
-    return get_type_hints(thing, include_extras=True)
+    return types.MappingProxyType(get_type_hints(thing, include_extras=True))
 
 
-def parameters(function: Callable[..., Any]) -> list[tuple[str, Any]]:
+@lru_cache(_KNOWN)
+def parameters(function: Callable[..., Any]) -> tuple[tuple[str, Any], ...]:
     """Names and annotations (``Any`` where there is none) of positional parameters."""
     known = hints(function)
-    return [
+    return tuple(
         (name, known.get(name, Any))
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    )
 
 
 def bare(annotation: Any) -> Any:

@@ -21,6 +21,7 @@ from twofold.http.explaining import ExplainingOperations
 from twofold.http.health import Health
 from twofold.http.live import LiveUpdates
 from twofold.http.measurements import Measurements
+from twofold.http.objectives import ObjectiveOperations
 from twofold.http.openapi import OpenApi
 from twofold.http.parked import ParkedOperations
 from twofold.http.problems import (
@@ -135,6 +136,7 @@ class HttpApp:
             ProcessOperations(system).add_to(self._router)
         ParkedOperations(system).add_to(self._router)
         ExplainingOperations(system).add_to(self._router)
+        ObjectiveOperations(system).add_to(self._router)
         self._console = Console(system, self.security)
         self._live = LiveUpdates(system)
         add("GET", "/events/stream", self._live)

@@ -14,6 +14,7 @@ from twofold.domain.questions import Answering
 from twofold.domain.signatures import hints
 from twofold.http.exchange import Exchange
 from twofold.http.explaining import explaining_paths
+from twofold.http.objectives import objective_paths
 from twofold.http.parameters import (
     CURSOR,
     FRESHNESS,
@@ -83,7 +84,7 @@ class OpenApi:
         if self._system.wired.reactings:
             processes, more = process_paths()
             paths, schemas = paths | processes, schemas | more
-        for parts in (parked_paths(), explaining_paths()):
+        for parts in (parked_paths(), explaining_paths(), objective_paths()):
             paths, schemas = paths | parts[0], schemas | parts[1]
         paths["/commands/{commandId}"] = {"get": _command_status()}
         return {

@@ -11,6 +11,7 @@ from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.runtime.alerting.desk import look_at_alerts
 from twofold.runtime.alerting.kinds import KINDS
+from twofold.runtime.freshness.budgets import DAY_SECONDS
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import ROLES
 from twofold.runtime.proving.notes import Note, note_of
@@ -201,10 +202,10 @@ class Standing:
         self._unpublished.set(max(0, system.progress.head - position))
 
     def _look_at_objectives(self) -> None:
-        now = self._system.clock.monotonic()
+        now_us = microseconds(self._system.clock.now())
         for query, budget in self._system.objectives.budgets.items():
             self._promised.labels(query).set(budget.share)
-            self._budget.labels(query).set(budget.left(now))
+            self._budget.labels(query).set(budget.left(now_us, 3 * DAY_SECONDS))
             counts = {"within": budget.answers - budget.late, "late": budget.late}
             for outcome, count in counts.items():
                 before = self._answered_before.get((query, outcome), 0)

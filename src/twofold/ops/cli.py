@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
-from twofold.errors import TwofoldError
-from twofold.ops.commands import alerts, events, monitoring, proof, proven, rejected, run, status
+from twofold.ops.commands import (
+    alerts,
+    events,
+    freshness,
+    monitoring,
+    proof,
+    proven,
+    rejected,
+    run,
+    status,
+)
 from twofold.ops.commands.parked import parked
 from twofold.ops.commands.processes import processes
 from twofold.ops.commands.versions import rebuild, rollback, versions
+from twofold.ops.ending import run_command
 from twofold.ops.services.command import app as services
 
 app = typer.Typer(
@@ -23,6 +31,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(run.check)
 app.command()(status.status)
+app.command()(freshness.freshness)
 app.command("events")(events.events)
 app.command("alerts")(alerts.alerts)
 app.command("rejected")(rejected.rejected)
@@ -39,13 +48,8 @@ app.add_typer(services, name="services")
 
 
 def main() -> None:
-    """The entry point: our errors are messages, not tracebacks."""
-    try:
-        app()
-    except TwofoldError as exc:
-        for line in str(exc).splitlines():
-            typer.secho(line, fg="red", err=True)
-        sys.exit(2)
+    """The entry point."""
+    run_command(app)
 
 
 if __name__ == "__main__":

@@ -43,14 +43,16 @@ class _StandardError:
         sys.stderr.flush()
 
 
-def configure_logs() -> None:
+def configure_logs(*, quiet: bool = False) -> None:
     """Logs go to standard error, with time and level: what a command prints stays readable.
+    ``quiet``: warnings and errors alone.
 
     Lines of other libraries take the same way. Messages of errors that are not ours are shown on a
     terminal alone: nobody knows who reads the others.
     """
     terminal = sys.stderr.isatty()
     shared: list[Processor] = [
+        *([only_warnings] if quiet else []),
         structlog.contextvars.merge_contextvars,
         told_what_it_belongs_to,
         structlog.processors.add_log_level,
@@ -86,6 +88,13 @@ def _take_over_other_libraries(shared: list[Processor], rendered: Processor) -> 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def only_warnings(logger: Any, method: str, line: EventDict) -> EventDict:
+    """Leaves out what merely goes on."""
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return line
 
 
 def told_what_it_belongs_to(logger: Any, method: str, line: EventDict) -> EventDict:

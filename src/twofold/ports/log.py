@@ -25,6 +25,7 @@ from twofold.ports.agenda import Agenda, Later
 from twofold.ports.inbox import Inbox
 from twofold.ports.leases import Leases
 from twofold.ports.parked_lanes import ParkedLanes
+from twofold.ports.tallies import Tallies
 
 STORED = "state"
 """The ``fold`` of snapshots that are not the fold of a stream but the stored state itself."""
@@ -152,6 +153,10 @@ class Log(Protocol):
     def parked_lanes(self) -> ParkedLanes:
         """Those of its lanes that stand still, in the same database."""
 
+    @property
+    def tallies(self) -> Tallies:
+        """What all processes counted, in the same database."""
+
     async def open(self) -> None:
         """Connect and bring the schema up to date."""
 
@@ -174,6 +179,12 @@ class Log(Protocol):
 
     async def records(self, command_ids: Sequence[str]) -> Mapping[str, CommandRecord]:
         """The records that exist among ``command_ids``."""
+
+    async def failed(self, offset: int, limit: int) -> Sequence[CommandRecord]:
+        """Records with the status "failed", the latest first."""
+
+    async def count_failed(self) -> int:
+        """How many there are."""
 
     async def head(self) -> int:
         """The last position, 0 when empty."""

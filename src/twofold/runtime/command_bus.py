@@ -30,6 +30,7 @@ from twofold.ports.log import Append, Appended, CommandRecord, Duplicate, Log
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.admission import admitted
 from twofold.runtime.decisions import Decided, Decisions, Request
+from twofold.runtime.failures import CommandFailure
 from twofold.runtime.numbers import Numbers
 from twofold.runtime.own_rows import RowChange
 from twofold.runtime.refusals import REFUSALS, Refusal
@@ -206,19 +207,21 @@ class CommandBus:
         request = await self._accepted_request(command, accepted, None)
         return await self._rehearsed(request, states)
 
-    async def record_failure(self, accepted: Accepted, why: str, later: Later | None) -> bool:
+    async def record_failure(
+        self, accepted: Accepted, failure: CommandFailure, later: Later | None
+    ) -> bool:
         """Record that a command could not be decided; answers whether there was no record yet."""
         told = accepted.command_id, accepted.operation, accepted.digest, accepted.subject
-        return await self._record_failure(*told, why, later)
+        return await self._record_failure(*told, failure, later)
 
-    async def leave_out(self, queued: QueuedCommand, why: str) -> bool:
+    async def leave_out(self, queued: QueuedCommand, failure: CommandFailure) -> bool:
         """Record that a process's command is not to be decided, and take it off the agenda.
 
         Answers whether there was no record of it yet.
         """
         later = Later(dequeued=(queued.command_id,))
         told = queued.command_id, queued.operation, "", SYSTEM.subject
-        return await self._record_failure(*told, why, later)
+        return await self._record_failure(*told, failure, later)
 
     async def _record_failure(
         self,
@@ -226,7 +229,7 @@ class CommandBus:
         operation: str,
         digest: str,
         subject: str,
-        why: str,
+        failure: CommandFailure,
         later: Later | None,
     ) -> bool:
         stream = stream_name("command", command_id)
@@ -236,7 +239,7 @@ class CommandBus:
             operation,
             digest,
             FAILED,
-            msgspec.json.encode({"why": why}),
+            failure.written(),
             0,
             microseconds(self._clock.now()),
             subject,

@@ -53,7 +53,7 @@ class Presence:
     """Tells of this process's roles as long as it runs, and knows of everybody's.
 
     ``reading``: the tables that it reads, which nobody may drop meanwhile. ``signed``: when the
-    last sign that came through was begun.
+    last sign that came through was begun. ``member``: the name of this process among all.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Presence:
         self._leases = leases
         self._seconds = seconds
         self._clock = clock
-        self._member = chance.new_id(clock.now())
+        self.member = chance.new_id(clock.now())
         self._reading = reading
         self.signed = clock.monotonic()
 
@@ -90,7 +90,7 @@ class Presence:
             return
         groups = [*self._groups, *map(readers_of, self._reading())]
         try:
-            await self._leases.sign(groups, self._member, self._seconds)
+            await self._leases.sign(groups, self.member, self._seconds)
             self.signed = begun
         except StoreUnavailable as exc:
             _LOG.debug("no sign of life is given", why=str(exc))
@@ -109,7 +109,7 @@ class Presence:
     async def leave(self) -> None:
         """Nobody should wait for this process any more."""
         groups = [*self._groups, *map(readers_of, self._reading())]
-        leaving = (self._leases.leave(group, self._member) for group in groups)
+        leaving = (self._leases.leave(group, self.member) for group in groups)
         for outcome in await asyncio.gather(*leaving, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 _LOG.warning("signs of life run out by themselves", why=str(outcome))

@@ -21,8 +21,8 @@ from twofold.ports.read_store import (
     Summed,
     Sums,
 )
+from twofold.runtime.freshness.objectives import Objectives
 from twofold.runtime.listing import Listing, ListRequest, Parameters
-from twofold.runtime.objectives import Objectives
 from twofold.runtime.observing.documents import observed
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.parking.sequences import of_document, parked_of, parked_table

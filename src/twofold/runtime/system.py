@@ -21,10 +21,10 @@ from twofold.runtime.canary import Sender, Watch
 from twofold.runtime.choosing import Choosing
 from twofold.runtime.ending import end
 from twofold.runtime.foreign.running import Inboxes
+from twofold.runtime.freshness.objectives import Objectives
 from twofold.runtime.inline import InlineProjections, LaterProjections
 from twofold.runtime.lag import Lags
 from twofold.runtime.lag_history import LagHistory
-from twofold.runtime.objectives import Objectives
 from twofold.runtime.observing.commands import ObservedCommandBus
 from twofold.runtime.observing.observer import Observer
 from twofold.runtime.observing.transport import ObservedTransport
@@ -165,6 +165,7 @@ class System:
             self.tables,
             self.clock,
             self.observer.measures.behind_seconds,
+            self.presence.member,
         )
         self.queries = Queries(
             self.wired,
@@ -181,7 +182,8 @@ class System:
             self._spawn(work, self._tasks)
         await self.projecting.start(self.switching.at_work)
         self._spawn(self._watch(), self._tasks)
-        self._spawn(self.objectives.run(), self._tasks)
+        for work in self.objectives.work():
+            self._spawn(work, self._tasks)
         self._start_canaries()
         await self._start_processes()
         for work in self.inboxes.working() if "scheduler" in self.roles else ():
@@ -242,7 +244,7 @@ class System:
         await self.processes.save()
         self.sharing.stop()
         await self.projecting.stop(self._tasks)
-        await asyncio.gather(self.sharing.leave(), self.presence.leave())
+        await asyncio.gather(self.sharing.leave(), self.presence.leave(), self.objectives.finish())
         if self._canaries is not None:
             await self._canaries.leave()
         for companion in self._companions:

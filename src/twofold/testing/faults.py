@@ -30,6 +30,7 @@ from twofold.testing.faulty_agenda import FaultyAgenda
 from twofold.testing.faulty_inbox import FaultyInbox
 from twofold.testing.faulty_leases import FaultyLeases
 from twofold.testing.faulty_parked_lanes import FaultyParkedLanes
+from twofold.testing.faulty_tallies import FaultyTallies
 
 
 class FaultyLog:
@@ -69,6 +70,11 @@ class FaultyLog:
         """Parked lanes, on a bad day too."""
         return FaultyParkedLanes(self._log.parked_lanes, self._plan)
 
+    @property
+    def tallies(self) -> FaultyTallies:
+        """The tallies, on a bad day too."""
+        return FaultyTallies(self._log.tallies, self._plan)
+
     async def open(self) -> None:
         """Nothing goes wrong before work has begun."""
         await self._log.open()
@@ -107,6 +113,16 @@ class FaultyLog:
         """May fail."""
         await self._plan.meet("log.records")
         return await self._log.records(command_ids)
+
+    async def failed(self, offset: int, limit: int) -> Sequence[CommandRecord]:
+        """May fail."""
+        await self._plan.meet("log.failed")
+        return await self._log.failed(offset, limit)
+
+    async def count_failed(self) -> int:
+        """May fail."""
+        await self._plan.meet("log.failed")
+        return await self._log.count_failed()
 
     async def head(self) -> int:
         """May fail."""

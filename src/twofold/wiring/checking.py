@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ def unique(named: list[tuple[str, tuple[str, int]]], what: str, problems: list[M
         seen[name] = where
 
 
-def annotated(cls: type, problems: list[Mistake]) -> dict[str, Any]:
+def annotated(cls: type, problems: list[Mistake]) -> Mapping[str, Any]:
     """The class's annotations, empty if one of them names what does not exist."""
     try:
         return hints(cls)

@@ -11,7 +11,7 @@ import ast
 import difflib
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -28,18 +28,22 @@ from twofold.messages.value import Value
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Scope = Mapping[str, ast.expr | None]
+# What statements stand in, and what no call stands in.
+_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop)
 _PLAIN = (str, int, float, bool, bytes, Decimal, datetime, date)
 
 
 def check_spelling(functions: Iterable[Callable[..., Any]], problems: list[Mistake]) -> None:
     """Look at ``functions`` and what they call in their package; mistakes go to ``problems``."""
+    sources: dict[str, str] = {}
     for function in _reached(functions):
         code = function.__code__
-        node = _functions_in(code.co_filename).get(code.co_firstlineno)
-        if node is not None:
-            for call, scope in _calls(node, {}):
-                making = _Making(code.co_filename, call, function.__globals__, scope)
-                problems += making.mistakes()
+        file = code.co_filename
+        if file not in sources:
+            sources[file] = _source(file)
+        for call, scope in _calls_of(sources[file], code.co_firstlineno):
+            problems += _Making(file, call, function.__globals__, scope).mistakes()
 
 
 def _reached(functions: Iterable[Callable[..., Any]]) -> list[types.FunctionType]:
@@ -58,22 +62,42 @@ def _package(thing: Any) -> str:
     return str(getattr(thing, "__module__", "")).partition(".")[0]
 
 
-def _functions_in(file: str) -> Mapping[int, ast.AST]:
-    """The functions of a file by their first line, decorators included."""
+def _source(file: str) -> str:
     try:
-        return _parsed(Path(file).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, SyntaxError):
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
         # Code without its source, such as a notebook's: then nothing can be told.
-        return {}
+        return ""
+
+
+@lru_cache(4_096)
+def _calls_of(source: str, line: int) -> Sequence[tuple[ast.Call, _Scope]]:
+    """The calls within the function that begins there; they depend on nothing but the source."""
+    node = _parsed(source).get(line)
+    return () if node is None else tuple(_calls(node, {}))
 
 
 @lru_cache(256)
 def _parsed(source: str) -> Mapping[int, ast.AST]:
+    """The functions of a file by their first line, decorators included."""
+    try:
+        module = ast.parse(source)
+    except SyntaxError:
+        return {}
     return {
         min([node.lineno, *(one.lineno for one in node.decorator_list)]): node
-        for node in ast.walk(ast.parse(source))
+        for node in _statements(module)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
+
+
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """All statements, at any depth: functions stand nowhere else, and expressions are many."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [one for one in ast.iter_child_nodes(node) if isinstance(one, _HOLDERS)]
 
 
 def _calls(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.Call, _Scope]]:
@@ -86,7 +110,8 @@ def _calls(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.Call, _Scope]]:
     if isinstance(node, ast.Call):
         yield node, scope
     for child in ast.iter_child_nodes(node):
-        yield from _calls(child, scope)
+        if not isinstance(child, _LEAVES):
+            yield from _calls(child, scope)
 
 
 def _locals(function: _Function) -> dict[str, ast.expr | None]:

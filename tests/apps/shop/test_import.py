@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ async def test_files_that_are_something_else_are_refused(shop: System, tmp_path:
         await imported(shop, file)
 
 
+@lru_cache
 def independent(file: Path) -> dict[str, dict[str, list[Any]]]:
     """Net, gross, refunds and units of the file by every dimension, by plain addition."""
     found: dict[str, dict[str, list[Any]]] = {

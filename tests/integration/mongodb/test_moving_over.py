@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.killing import Process
+from tests.waiting import PAUSE_SECONDS, until
 
 LISTS = {"shop": "/api/v1/products?size=3&facets=status", "training": "/api/training-programs"}
 
@@ -37,9 +38,11 @@ async def listed(app: str, role: str, environment: dict[str, str], folder: Path)
     await process.start()
     try:
         async with httpx.AsyncClient(base_url=process.address, timeout=30) as client:
-            async with asyncio.timeout(60):
-                while (await client.get("/health/ready")).status_code != 200:
-                    continue
+
+            async def ready() -> bool:
+                return (await client.get("/health/ready")).status_code == 200
+
+            await until(ready, 60, PAUSE_SECONDS)
             return (await client.get(LISTS[app])).json()
     finally:
         process.end()

@@ -36,32 +36,32 @@ async def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_everything_is_listed_shown_and_told(run: Any) -> None:
-    (chores,) = json.loads(run("list", NAME, "--json").stdout)["items"]
+    (chores,) = json.loads(run(NAME, "list", "--json").stdout)["items"]
     assert (chores["name"], chores["lagEvents"]) == ("chores", 0)
-    page = json.loads(run("list", NAME, "chores", "--json").stdout)
+    page = json.loads(run(NAME, "list", "chores", "--json").stdout)
     assert [(one["key"], one["status"]) for one in page["items"]] == [
         ("a", "running"),
         ("b", "ended"),
     ]
-    shown = json.loads(run("show", NAME, "chores", "a", "--json").stdout)
+    shown = json.loads(run(NAME, "show", "chores", "a", "--json").stdout)
     assert [timer["name"] for timer in shown["timers"]] == ["Alarm/x"]
-    steps = run("history", NAME, "chores", "a", "--json").stdout.splitlines()
+    steps = run(NAME, "history", "chores", "a", "--json").stdout.splitlines()
     assert [json.loads(step)["cause"]["kind"] for step in steps] == ["event", "event", "refusal"]
 
 
 def test_people_can_read_it(run: Any) -> None:
-    assert "chores" in run("list", NAME).stdout
-    assert "Alarm/x" not in run("list", NAME, "chores", "--status", "ended").stdout
-    shown = run("show", NAME, "chores", "a").stdout
+    assert "chores" in run(NAME, "list").stdout
+    assert "Alarm/x" not in run(NAME, "list", "chores", "--status", "ended").stdout
+    shown = run(NAME, "show", "chores", "a").stdout
     assert "chores a: running" in shown
     assert "timer    Alarm/x due" in shown
-    told = run("history", NAME, "chores", "a").stdout
+    told = run(NAME, "history", "chores", "a").stdout
     assert "board.Tell was refused: Refused: no is not to be told" in told
     assert "set Alarm/x to" in told
 
 
 def test_what_is_not_there_is_said(run: Any) -> None:
-    assert "no chores has the id 'z'" in str(run("show", NAME, "chores", "z").exception)
-    assert "no process has the id 'none'" in str(run("list", NAME, "none").exception)
-    wrong = run("list", NAME, "chores", "--status", "lost")
+    assert "no chores has the id 'z'" in str(run(NAME, "show", "chores", "z").exception)
+    assert "no process has the id 'none'" in str(run(NAME, "list", "none").exception)
+    wrong = run(NAME, "list", "chores", "--status", "lost")
     assert "one of running, ended, stuck" in str(wrong.exception)

@@ -15,6 +15,7 @@ from twofold.adapters.memory.agenda import MemoryAgenda
 from twofold.adapters.memory.inbox import MemoryInbox
 from twofold.adapters.memory.leases import MemoryLeases
 from twofold.adapters.memory.parked_lanes import MemoryParkedLanes
+from twofold.adapters.memory.tallies import MemoryTallies
 from twofold.messages.recorded import Recorded
 from twofold.ports.agenda import Later
 from twofold.ports.log import (
@@ -68,6 +69,11 @@ class MemoryLog:
         """Those of the storage."""
         return self.storage.parked_lanes
 
+    @property
+    def tallies(self) -> MemoryTallies:
+        """Those of the storage."""
+        return self.storage.tallies
+
     async def open(self) -> None:
         """Nothing to connect to."""
 
@@ -119,6 +125,19 @@ class MemoryLog:
         known = self.storage.records
         return {command: known[command] for command in command_ids if command in known}
 
+    async def failed(self, offset: int, limit: int) -> Sequence[CommandRecord]:
+        """All are looked at."""
+        found = self._failed()
+        found.sort(key=lambda one: (one.time_us, one.command_id), reverse=True)
+        return found[offset : offset + limit]
+
+    async def count_failed(self) -> int:
+        """All are looked at."""
+        return len(self._failed())
+
+    def _failed(self) -> list[CommandRecord]:
+        return [one for one in self.storage.records.values() if one.status == "failed"]
+
     async def head(self) -> int:
         """The number of events."""
         return len(self.storage.events)
@@ -155,6 +174,7 @@ class MemoryStorage:
         self.leases = MemoryLeases()
         self.inbox = MemoryInbox()
         self.parked_lanes = MemoryParkedLanes(self.inbox, self.records)
+        self.tallies = MemoryTallies()
         self.numbers: defaultdict[str, int] = defaultdict(int)
         self.lock = asyncio.Lock()
         self.more = asyncio.Event()

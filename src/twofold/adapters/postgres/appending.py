@@ -34,6 +34,10 @@ LOOK_RECORDS = (
     f"select {', '.join(f'r.{column}' for column in _RECORD_COLUMNS)} "
     "from unnest($1::text[]) c(id) join twofold.command r on r.command_id = c.id"
 )
+FAILED_RECORDS = (
+    f"select {', '.join(_RECORD_COLUMNS)} from twofold.command where status = 'failed' "
+    "order by time_us desc, command_id desc limit $1 offset $2"
+)
 _EVENT_COLUMNS = (
     "position",
     *("id", "stream", "version", "type", "schema_version", "time_us"),

@@ -22,6 +22,10 @@ _PINNED = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin
 _PLANNED = {"synchronous_commit": "off"}
 _CHANNELS = ("twofold_log", "twofold_read", "twofold_inbox")
 _SECONDS = 30.0
+_UNREADABLE = (
+    "its address can't be read; it is written postgresql://user:password@host:port/database, with "
+    "special characters of a password percent-encoded (/ as %2F)"
+)
 # A connection that is made anew has to prepare everything again, in the midst of work.
 # A process that was stopped within a transaction must not hold its locks until it wakes up.
 _STANDSTILL_MS = 15_000
@@ -124,6 +128,13 @@ class PostgresDatabase:
             waiting.set()
 
     async def _pool(self, settings: dict[str, str]) -> Any:
+        try:
+            return await self._connected(settings)
+        except ValueError:
+            # The driver quotes what it can't read, and that may be a part of a password.
+            raise StoreUnavailable("PostgreSQL", _UNREADABLE) from None
+
+    async def _connected(self, settings: dict[str, str]) -> Any:
         return await asyncpg.create_pool(
             self.url,
             min_size=1,

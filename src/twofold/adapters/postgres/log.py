@@ -13,11 +13,12 @@ from typing import Any
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
-from twofold.adapters.postgres.appending import LOCK, LOOK_RECORDS, Appender
+from twofold.adapters.postgres.appending import FAILED_RECORDS, LOCK, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.inbox import PostgresInbox
 from twofold.adapters.postgres.leases import PostgresLeases
 from twofold.adapters.postgres.parked_lanes import PostgresParkedLanes
+from twofold.adapters.postgres.tallies import PostgresTallies
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
 
@@ -62,6 +63,7 @@ class PostgresLog:
         self._leases = PostgresLeases(database)
         self._inbox = PostgresInbox(database)
         self._parked_lanes = PostgresParkedLanes(database)
+        self._tallies = PostgresTallies(database)
 
     @property
     def epoch(self) -> str:
@@ -92,6 +94,11 @@ class PostgresLog:
     def parked_lanes(self) -> PostgresParkedLanes:
         """Lanes of commands that stand still, in the same database."""
         return self._parked_lanes
+
+    @property
+    def tallies(self) -> PostgresTallies:
+        """What all processes counted, in the same database."""
+        return self._tallies
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""
@@ -151,6 +158,18 @@ class PostgresLog:
         async with self._database.pinned() as connection:
             rows = await connection.fetch(LOOK_RECORDS, list(command_ids))
         return {row[0]: CommandRecord(*row) for row in rows}
+
+    async def failed(self, offset: int, limit: int) -> Sequence[CommandRecord]:
+        """From the end of the index of them alone."""
+        async with self._database.pinned() as connection:
+            rows = await connection.fetch(FAILED_RECORDS, limit, offset)
+        return [CommandRecord(*row) for row in rows]
+
+    async def count_failed(self) -> int:
+        """The whole of that index."""
+        sql = "select count(*) from twofold.command where status = 'failed'"
+        async with self._database.pinned() as connection:
+            return int(await connection.fetchval(sql))
 
     async def head(self) -> int:
         """The highest key of the table."""

@@ -21,6 +21,10 @@ from twofold.ports.log import (
 
 _COLUMNS = CommandRecord.__struct_fields__
 LOOK_RECORD = f"select {', '.join(_COLUMNS)} from twofold_command where command_id = ?"
+FAILED_RECORDS = (
+    f"select {', '.join(_COLUMNS)} from twofold_command where status = 'failed' "
+    "order by time_us desc, command_id desc limit ? offset ?"
+)
 _VERSION = "select max(version) from twofold_event where stream = ?"
 _EVENT = "insert into twofold_event values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COMMAND = (

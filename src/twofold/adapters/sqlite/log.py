@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 from twofold.adapters._sql.known_versions import KnownVersions
 from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.sqlite.agenda import SqliteAgenda
-from twofold.adapters.sqlite.appending import LOOK_RECORD, Appender
+from twofold.adapters.sqlite.appending import FAILED_RECORDS, LOOK_RECORD, Appender
 from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, translated
 from twofold.adapters.sqlite.inbox import SqliteInbox
 from twofold.adapters.sqlite.leases import SqliteLeases
 from twofold.adapters.sqlite.parked_lanes import SqliteParkedLanes
+from twofold.adapters.sqlite.tallies import SqliteTallies
 from twofold.adapters.sqlite.waiting import wait_for_change
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, AppendOutcome, CommandRecord, Loaded, Snapshot
@@ -44,6 +45,7 @@ class SqliteLog:
         self._leases = SqliteLeases(database)
         self._inbox = SqliteInbox(database)
         self._parked_lanes = SqliteParkedLanes(database, self._inbox)
+        self._tallies = SqliteTallies(database)
 
     @property
     def epoch(self) -> str:
@@ -74,6 +76,11 @@ class SqliteLog:
     def parked_lanes(self) -> SqliteParkedLanes:
         """Lanes of commands that stand still, in the same database."""
         return self._parked_lanes
+
+    @property
+    def tallies(self) -> SqliteTallies:
+        """What all processes counted, in the same database."""
+        return self._tallies
 
     async def open(self) -> None:
         """Open the file and bring its schema up to date."""
@@ -146,6 +153,18 @@ class SqliteLog:
             return {row[0]: CommandRecord(*row) for row in rows if row}
 
         return await self._database.read(look)
+
+    async def failed(self, offset: int, limit: int) -> Sequence[CommandRecord]:
+        """From the end of the index of them alone."""
+        values = (limit, offset)
+        rows = await self._database.read(lambda c: c.execute(FAILED_RECORDS, values).fetchall())
+        return [CommandRecord(*row) for row in rows]
+
+    async def count_failed(self) -> int:
+        """The whole of that index."""
+        sql = "select count(*) from twofold_command where status = 'failed'"
+        row = await self._database.read(lambda c: c.execute(sql).fetchone())
+        return int(row[0])
 
     async def head(self) -> int:
         """The highest key of the table."""

@@ -13,6 +13,7 @@ from twofold.http.console.document_pages import DocumentPages
 from twofold.http.console.entrance import Entrance
 from twofold.http.console.frame import ROOT, Frame
 from twofold.http.console.message_pages import MessagePages
+from twofold.http.console.objective_pages import ObjectivePages
 from twofold.http.console.overview import Overview
 from twofold.http.console.parked_pages import ParkedPages
 from twofold.http.console.process_pages import ProcessPages
@@ -32,6 +33,7 @@ class Console:
         parts = (
             Entrance(frame),
             self._overview,
+            ObjectivePages(frame),
             ParkedPages(frame),
             self._versions,
             DocumentPages(frame),

@@ -29,6 +29,7 @@ ROOT = "/console"
 COOKIE = "twofold_console"
 _MENU = (
     ("Overview", ""),
+    ("Freshness", "/freshness"),
     ("Parked", "/parked"),
     ("Versions", "/versions"),
     ("Documents", "/documents"),
@@ -39,6 +40,7 @@ _MENU = (
 )
 _BADGES = {
     "ready": "good",
+    "kept": "good",
     "live": "good",
     "done": "good",
     "taken": "good",
@@ -56,6 +58,8 @@ _BADGES = {
     "stopped": "bad",
     "failed": "bad",
     "stuck": "bad",
+    "burning": "bad",
+    "used-up": "bad",
     "missing": "bad",
 }
 _TITLES = {

@@ -20,6 +20,7 @@ from twofold.http.pages.visit import Visit
 from twofold.messages.recorded import microseconds
 from twofold.runtime.alerting.desk import AlertsView, look_at_alerts
 from twofold.runtime.applying import Applier
+from twofold.runtime.freshness.desk import ObjectivesDesk, ObjectiveView
 from twofold.runtime.lag_history import LagSample
 from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.beside import waiting_beside
@@ -71,6 +72,7 @@ class Overview:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._readiness = Readiness(frame.system)
+        self._objectives = ObjectivesDesk(frame.system)
 
     def routes(self) -> list[Route]:
         """Its address."""
@@ -90,7 +92,7 @@ class Overview:
         samples = await self._samples()
         lines = await self._lines(report, samples)
         beside = await self._beside()
-        troubles = list(_troubles(report, lines, beside))
+        troubles = [*_troubles(report, lines, beside), *_late(await self._promised())]
         found = points(_worst(samples, chosen))
         now = system.clock.now()
         values: dict[str, Any] = {
@@ -121,6 +123,11 @@ class Overview:
         with suppress(TwofoldError):
             return await waiting_beside(self._frame.system)
         return {}
+
+    async def _promised(self) -> Sequence[ObjectiveView]:
+        with suppress(TwofoldError):
+            return (await self._objectives.look()).items
+        return ()
 
     async def _alerts(self) -> AlertsView:
         with suppress(TwofoldError):
@@ -190,6 +197,16 @@ def _troubles(
     if report.rejected_messages:
         why = "they could not be used, and wait to be tried again or dismissed"
         yield Trouble(f"{report.rejected_messages:,} messages kept aside", why, "/messages", False)
+
+
+def _late(promised: Sequence[ObjectiveView]) -> Iterator[Trouble]:
+    for one in promised:
+        if one.wrong and one.budget_left is not None:
+            left = max(0.0, one.budget_left)
+            why = f"{left:.0%} of its error budget of {one.window_days} days is left"
+            where = f"/freshness?query={quote(one.query)}"
+            what = f"Answers of {one.query} are late more often than promised"
+            yield Trouble(what, why, where, one.alert == "objective")
 
 
 def _worst(samples: Sequence[LagSample], projection: str = "") -> list[tuple[int, float]]:

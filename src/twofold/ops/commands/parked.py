@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
-from twofold.ops.commands.printing import print_json, short
-from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.errors import NotFound, ParkedChanged, TwofoldError
+from twofold.ops.commands.printing import print_json, print_problem, short
+from twofold.ops.commands.target import Json, Target, commands_of, looking_at, you
 from twofold.runtime.parking.commands import COMMANDS
 from twofold.runtime.parking.desk import ParkedDesk
 from twofold.runtime.parking.releasing import Discarding
@@ -27,27 +25,16 @@ from twofold.runtime.parking.views import (
 from twofold.runtime.system import System
 
 T = TypeVar("T")
-parked = typer.Typer(
-    help="What waits: list, show, dry-run, release, discard.", no_args_is_help=True
-)
+parked = commands_of("parked", "What waits: list, show, dry-run, release, discard.")
 Projection = Annotated[str, typer.Argument(help="A projection, or process:NAME, as listed")]
-Sequence = Annotated[str, typer.Argument(help="Its name as listed: document:KEY, stream:NAME, …")]
+Sequence = Annotated[
+    str, typer.Argument(help="Its name as listed (document:KEY, …); the oldest if left out")
+]
 Sequences = Annotated[
     list[str] | None, typer.Argument(help="Its name as listed: document:KEY, stream:NAME, …")
 ]
 Every = Annotated[bool, typer.Option("--all", help="All that wait in this projection")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
-
-
-class _At(msgspec.Struct, frozen=True):
-    app: str
-    config: Path | None
-
-
-@parked.callback()
-def at(context: typer.Context, app: App, config: Config = None) -> None:
-    """What waits: list, show, dry-run, release, discard."""
-    context.obj = _At(app, config)
 
 
 @parked.command("list")
@@ -70,7 +57,7 @@ def show_list(
     if as_json:
         print_json(found)
     else:
-        _print_page(found)
+        _print_page(found, context.obj.app)
     raise typer.Exit(1 if found.total and state != "discarded" else 0)
 
 
@@ -78,14 +65,14 @@ def show_list(
 def show(
     context: typer.Context,
     projection: Projection,
-    sequence: Sequence,
+    sequence: Sequence = "",
     limit: Annotated[int, typer.Option(help="So many events", min=1, max=10_000)] = 20,
     as_json: Json = False,
 ) -> None:
     """Show a sequence: why it waits, and its events."""
 
     async def look(desk: ParkedDesk) -> SequenceView:
-        return await desk.show(projection, sequence, limit)
+        return await desk.show(projection, await _named(desk, projection, sequence), limit)
 
     found = _seen(context, look)
     if as_json:
@@ -98,16 +85,17 @@ def show(
         typer.echo(f"{event.position:>10}  {event.event}  {event.stream}  {data[:200]}")
     if found.waiting > len(found.events):
         typer.echo(f"… and {found.waiting - len(found.events):,} more events")
+    typer.echo(f"what a release would change: {_command(context.obj.app, 'dry-run', found.parked)}")
 
 
 @parked.command("dry-run")
 def dry_run(
-    context: typer.Context, projection: Projection, sequence: Sequence, as_json: Json = False
+    context: typer.Context, projection: Projection, sequence: Sequence = "", as_json: Json = False
 ) -> None:
     """Show what a release would change, by the code as it is now. Exit code 1: it fails again."""
 
     async def rehearse(desk: ParkedDesk) -> ReleaseView:
-        return await desk.rehearse(projection, sequence)
+        return await desk.rehearse(projection, await _named(desk, projection, sequence))
 
     found = _seen(context, rehearse)
     _print_released(found, as_json, "would be")
@@ -130,14 +118,10 @@ def release(
             _print_released(_seen(context, _rehearsal(one)), False, "would be")
         _ask(f"Release {len(wanted):,} of {projection}?")
 
-    async def work(desk: ParkedDesk) -> list[ReleaseView]:
-        who = _who()
-        return [
-            await desk.release(one.projection, one.sequence, actor=who, seen=one.seen)
-            for one in wanted
-        ]
+    async def act(desk: ParkedDesk, one: ParkedView) -> ReleaseView:
+        return await desk.release(one.projection, one.sequence, actor=_who(), seen=one.seen)
 
-    _finish(_seen(context, work), as_json)
+    _finish(_each(context, wanted, act), as_json)
 
 
 @parked.command()
@@ -161,14 +145,20 @@ def discard(
         what = "all events" if everything else "the event that fails"
         _ask(f"Leave out {what} of {len(wanted):,} of {projection}? This can't be undone")
 
-    async def work(desk: ParkedDesk) -> list[ReleaseView]:
+    async def act(desk: ParkedDesk, one: ParkedView) -> ReleaseView:
         discarding = Discarding(_who(), reason, everything)
-        return [
-            await desk.discard(one.projection, one.sequence, discarding, seen=one.seen)
-            for one in wanted
-        ]
+        return await desk.discard(one.projection, one.sequence, discarding, seen=one.seen)
 
-    _finish(_seen(context, work), as_json)
+    _finish(_each(context, wanted, act), as_json)
+
+
+async def _named(desk: ParkedDesk, projection: str, sequence: str) -> str:
+    """The oldest where none is named."""
+    if sequence:
+        return sequence
+    if not (oldest := (await desk.page(projection, "", "", 1)).items):
+        raise typer.BadParameter(f"nothing waits in {projection}")
+    return oldest[0].sequence
 
 
 def _wanted(
@@ -191,6 +181,25 @@ def _wanted(
     return _seen(context, look)
 
 
+def _each(
+    context: typer.Context,
+    wanted: list[ParkedView],
+    act: Callable[[ParkedDesk, ParkedView], Awaitable[ReleaseView]],
+) -> list[ReleaseView | TwofoldError]:
+    """What came of each; that somebody else was faster with one does not keep from the others."""
+
+    async def work(desk: ParkedDesk) -> list[ReleaseView | TwofoldError]:
+        done = list[ReleaseView | TwofoldError]()
+        for one in wanted:
+            try:
+                done.append(await act(desk, one))
+            except (NotFound, ParkedChanged) as exc:
+                done.append(exc)
+        return done
+
+    return _seen(context, work)
+
+
 def _rehearsal(one: ParkedView) -> Callable[[ParkedDesk], Awaitable[ReleaseView]]:
     async def rehearse(desk: ParkedDesk) -> ReleaseView:
         return await desk.rehearse(one.projection, one.sequence)
@@ -202,7 +211,8 @@ def _seen(context: typer.Context, look: Callable[[ParkedDesk], Awaitable[T]]) ->
     async def work(system: System) -> T:
         return await look(ParkedDesk(system))
 
-    return looking_at(context.obj.app, context.obj.config, work)
+    target: Target = context.obj
+    return looking_at(target.app, target.config, work)
 
 
 def _ask(question: str) -> None:
@@ -211,47 +221,57 @@ def _ask(question: str) -> None:
 
 
 def _who() -> str:
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):
-        return "command line"
+    return f"{you()} (command line)".lstrip()
 
 
-def _finish(done: list[ReleaseView], as_json: bool) -> None:
+def _finish(done: list[ReleaseView | TwofoldError], as_json: bool) -> None:
     for one in done:
-        _print_released(one, as_json, "are")
-    raise typer.Exit(1 if any(one.again for one in done) else 0)
+        if isinstance(one, TwofoldError):
+            print_problem(one, as_json)
+        else:
+            _print_released(one, as_json, "are")
+    fine = [one for one in done if isinstance(one, ReleaseView) and not one.again]
+    raise typer.Exit(0 if len(fine) == len(done) else 1)
 
 
-def _print_page(found: ParkedPage) -> None:
-    # Whole, for it is what the other commands ask for.
-    sequence = Column("sequence", overflow="fold")
-    table = Table("projection", sequence, "state", "since", "attempts", "event", "error")
+def _print_page(found: ParkedPage, app: str) -> None:
     for one in found.items:
-        former = f"version {one.version}" if one.version else "former code"
-        name = one.projection if one.same_code else f"{one.projection} ({former})"
-        since = one.since.isoformat(timespec="seconds").replace("+00:00", "Z")
-        event = f"{one.event}{_at(one)}"
-        error = one.reason if one.state == "discarded" else one.error
-        table.add_row(name, one.sequence, one.state, since, str(one.attempts), event, error)
-    # Names and errors are told as they are: "lane:order:7" is no picture, "[x]" no colour.
-    console = Console(markup=False, emoji=False)
-    if found.items:
-        console.print(table)
-    console.print(f"{found.total:,} in all")
+        _print_head(one)
+    typer.echo(f"{found.total:,} in all")
     for cause, count in sorted(found.causes.items(), key=lambda item: -item[1]):
-        console.print(f"{count:>7,}  {cause}")
+        typer.echo(f"{count:>7,}  {cause}")
     if found.next_cursor is not None:
-        console.print(f"more: --after {found.next_cursor}")
+        typer.echo(f"more: --after {found.next_cursor}")
+    waiting = [one for one in found.items if one.state != "discarded"]
+    if waiting:
+        typer.echo(f"look at one: {_command(app, 'show', waiting[0])}")
+
+
+def _command(app: str, what: str, one: ParkedView) -> str:
+    return f"twofold parked {app} {what} {one.projection} {one.sequence}"
+
+
+def _left_out(one: ParkedView) -> str:
+    who = f" by {one.actor}" if one.actor else ""
+    error = f" ({one.error})" if one.error else ""
+    return f"left out{who}: {one.reason}{error}"
 
 
 def _print_head(one: ParkedView) -> None:
-    typer.echo(f"{one.projection} {one.sequence}: {one.state} since {one.since.isoformat()}")
-    typer.echo(f"  {one.event} of {one.stream}{_at(one)}: {one.error}")
+    """The first line is what the other commands ask for, so it is whole however narrow it is."""
+    typer.secho(f"{one.projection} {one.sequence}", bold=True)
     tried = f"{one.attempts} attempts"
     if one.next_attempt is not None:
-        tried += f", the next at {one.next_attempt.isoformat()}"
-    typer.echo(f"  {tried}" + ("" if one.same_code else "; the code has changed since"))
+        tried += f", the next at {_time(one.next_attempt)}"
+    if not one.same_code:
+        tried += "; the code has changed since"
+    typer.echo(f"  {one.state} since {_time(one.since)}, {tried}")
+    why = _left_out(one) if one.state == "discarded" else one.error
+    typer.echo(f"  {one.event} of {one.stream}{_at(one)}: {why}")
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _print_released(one: ReleaseView, as_json: bool, verb: str) -> None:

@@ -11,35 +11,34 @@ from rich.console import Console
 from rich.table import Table
 
 from twofold.ops.commands.printing import print_json, short
-from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.ops.commands.target import Json, Target, commands_of, looking_at
 from twofold.runtime.processes.views import InstancePage, InstanceView, ProcessViews, StepView
 from twofold.runtime.system import System
 
 T = TypeVar("T")
-processes = typer.Typer(help="Look at process managers: list, show, history.", no_args_is_help=True)
+processes = commands_of("processes", "Process managers: list, show, history.")
 Process = Annotated[str, typer.Argument(help="The process's name")]
 Key = Annotated[str, typer.Argument(help="The instance's key")]
 
 
 @processes.command("list")
 def show_list(
-    app: App,
+    context: typer.Context,
     process: Annotated[str, typer.Argument(help="Its instances; without it: all processes")] = "",
     status: Annotated[str, typer.Option(help="Only running, ended or stuck ones")] = "",
     after: Annotated[str, typer.Option(help="Above this key")] = "",
     limit: Annotated[int, typer.Option(help="At most so many", min=1, max=10_000)] = 20,
-    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """List processes, or the instances of one."""
     if not process:
-        _list_processes(app, config, as_json)
+        _list_processes(context, as_json)
         return
 
     async def instances(views: ProcessViews) -> InstancePage:
         return await views.instances(process, after, limit, status)
 
-    page = _seen(app, config, instances)
+    page = _seen(context, instances)
     if as_json:
         print_json(page)
         return
@@ -52,8 +51,8 @@ def show_list(
         typer.echo(f"more: --after {page.next_cursor}")
 
 
-def _list_processes(app: str, config: Any, as_json: bool) -> None:
-    found = _seen(app, config, lambda views: views.processes())
+def _list_processes(context: typer.Context, as_json: bool) -> None:
+    found = _seen(context, lambda views: views.processes())
     if as_json:
         print_json({"items": found})
         return
@@ -72,15 +71,13 @@ def _list_processes(app: str, config: Any, as_json: bool) -> None:
 
 
 @processes.command()
-def show(
-    app: App, process: Process, key: Key, config: Config = None, as_json: Json = False
-) -> None:
+def show(context: typer.Context, process: Process, key: Key, as_json: Json = False) -> None:
     """Show an instance: its state, pending timers and commands on their way."""
 
     async def instance(views: ProcessViews) -> InstanceView:
         return await views.instance(process, key)
 
-    found = _seen(app, config, instance)
+    found = _seen(context, instance)
     if as_json:
         print_json(found)
         return
@@ -102,12 +99,11 @@ def show(
 
 @processes.command()
 def history(
-    app: App,
+    context: typer.Context,
     process: Process,
     key: Key,
     after: Annotated[int, typer.Option(help="Above this version", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="At most so many", min=1, max=10_000)] = 100,
-    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Show the steps that an instance took, and why."""
@@ -115,7 +111,7 @@ def history(
     async def steps(views: ProcessViews) -> list[StepView]:
         return await views.history(process, key, after, limit)
 
-    for step in _seen(app, config, steps):
+    for step in _seen(context, steps):
         if as_json:
             print_json(step)
             continue
@@ -135,11 +131,12 @@ def history(
         typer.echo(f"      state {left_out if step.state_bytes else short(step.state)}")
 
 
-def _seen(app: str, config: Any, look: Callable[[ProcessViews], Awaitable[T]]) -> T:
+def _seen(context: typer.Context, look: Callable[[ProcessViews], Awaitable[T]]) -> T:
     async def work(system: System) -> T:
         return await look(ProcessViews(system))
 
-    return looking_at(app, config, work)
+    target: Target = context.obj
+    return looking_at(target.app, target.config, work)
 
 
 def _because(cause: dict[str, Any]) -> str:

@@ -10,8 +10,7 @@ import msgspec
 import typer
 
 from twofold.assembly.assemble import shadow_store
-from twofold.errors import FormerCodeAtWork
-from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.ops.commands.target import App, Config, Json, looking_at, you
 from twofold.ops.progress import progress_bar
 from twofold.runtime.adopting import adopt as adopt_version
 from twofold.runtime.applying import Applier
@@ -59,11 +58,7 @@ def adopt(
 
     async def work(system: System) -> bool:
         (applier,) = _chosen(system, projection)
-        try:
-            adopted = await adopt_version(system, applier)
-        except FormerCodeAtWork as exc:
-            typer.secho(str(exc), fg="red", err=True)
-            return False
+        adopted = await adopt_version(system, applier, actor=you())
         typer.echo(f"{projection}: this code goes on with version {adopted.version}")
         if not (verified and _has_rows(adopted)):
             return True

@@ -61,7 +61,7 @@ def run(
     http = build(application, settings, _ROLES[role])
     tune_interpreter()
     started = serve(http, host, port, lambda: _greet(application, settings, role, host, port))
-    raise typer.Exit(0 if started else 1)
+    raise typer.Exit(0 if started else 2)
 
 
 def _greet(application: Application, settings: Settings, role: str, host: str, port: int) -> None:
@@ -76,10 +76,13 @@ def _greet(application: Application, settings: Settings, role: str, host: str, p
     if application.pages is not None:
         console.print(f"  open     [bold]{where}/[/]")
     console.print(f"  API      {where}/openapi.json")
+    console.print(f"  console  {where}/console")
     if settings.demo and application.accounts:
         first = application.accounts[0].account
         names = ", ".join(account.account for account in application.accounts)
-        told = f"  sign in  {where}/demo as [bold]{first}[/] (accounts: {names})"
+        # Where there are no pages but the console's, that is where people sign in.
+        page = f"/demo as [bold]{first}[/]" if application.pages else "/console/sign-in"
+        told = f"  sign in  {where}{page} (accounts: {names})"
         console.print(told, soft_wrap=True)
 
 

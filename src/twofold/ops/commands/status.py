@@ -26,7 +26,7 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(report))
         return
-    table = Table("projection", "version", "state", "applied", "behind", "seconds")
+    table = Table("projection", "version", "state", "applied", "behind", "seconds", "parked")
     for line in report["projections"]:
         table.add_row(
             line["name"],
@@ -34,7 +34,8 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
             line["state"],
             f"{line['applied']:,}",
             f"{line['lagEvents']:,}",
-            f"{line['lagSeconds']:.1f}",
+            f"{line['lagSeconds']:,.1f}",
+            f"{line['parked']:,}",
         )
     console = Console()
     console.print(f"log {report['epoch']}, head {report['head']:,}")

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from twofold.errors import (
-    CheckpointLost,
-    LeaseLost,
-    NotFound,
-    RebuildRunning,
-    TooMuchParked,
-    VersionsChanged,
-)
 from twofold.ops.commands.proof import verified_text
-from twofold.ops.commands.target import App, Config, Json, looking_at
+from twofold.ops.commands.target import App, Config, Json, Target, commands_of, looking_at, you
 from twofold.ops.progress import progress_bar
 from twofold.runtime.rebuilding.desk import VersionsDesk, why_not_back
 from twofold.runtime.rebuilding.notes import Note
@@ -34,27 +24,13 @@ from twofold.runtime.rebuilding.views import VersionsView, VersionView
 from twofold.runtime.system import System
 
 T = TypeVar("T")
-_FOUND = (CheckpointLost, LeaseLost, RebuildRunning, TooMuchParked, VersionsChanged)
-versions = typer.Typer(
-    help="Versions of read models: list, switch, cancel, drop.", no_args_is_help=True
-)
+versions = commands_of("versions", "Versions of read models: list, switch, cancel, drop.")
 Projection = Annotated[str, typer.Argument(help="The projection's name")]
 Number = Annotated[int, typer.Argument(help="The version's number, as listed")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 Verified = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Compare with the log before it is read")
 ]
-
-
-class _At(msgspec.Struct, frozen=True):
-    app: str
-    config: Path | None
-
-
-@versions.callback()
-def at(context: typer.Context, app: App, config: Config = None) -> None:
-    """Versions of read models: list, switch, cancel, drop."""
-    context.obj = _At(app, config)
 
 
 def rebuild(
@@ -67,10 +43,12 @@ def rebuild(
     ] = False,
     verify: Verified = True,
     throttle_lag: Annotated[
-        float, typer.Option(help="Wait while read models in use are so many seconds behind")
+        float,
+        typer.Option(help="Wait while read models in use are so many seconds behind", min=0),
     ] = Throttle().lag_seconds,
     throttle_share: Annotated[
-        float, typer.Option(help="Share of the time to be spent in the stores, up to 1")
+        float,
+        typer.Option(help="Share of the time to be spent in the stores", min=0, max=1),
     ] = Throttle().share,
     drop_old: Annotated[
         bool, typer.Option("--drop-old", help="Drop former versions that nobody reads any more")
@@ -97,7 +75,7 @@ def rebuild(
                 await _drop_former(desk, name)
         return fine
 
-    raise typer.Exit(0 if _looking(app, config, work) else 1)
+    raise typer.Exit(0 if looking_at(app, config, work) else 1)
 
 
 def rollback(
@@ -107,7 +85,7 @@ def rollback(
     config: Config = None,
 ) -> None:
     """Read the former version of a read model again, brought up to the log before."""
-    (now,) = _looking(app, config, lambda system: VersionsDesk(system).all(projection))
+    (now,) = looking_at(app, config, lambda system: VersionsDesk(system).all(projection))
     if now.back_to is None:
         typer.secho(f"{projection}: {why_not_back(now)}", fg="red", err=True)
         raise typer.Exit(1)
@@ -116,10 +94,10 @@ def rollback(
     async def work(system: System) -> Rebuilt:
         with _shown(f"catch up {projection}") as report:
             return await VersionsDesk(system).rollback(
-                projection, actor=_you(), seen=now.read, report=report
+                projection, actor=you(), seen=now.read, report=report
             )
 
-    _tell_switched(_looking(app, config, work))
+    _tell_switched(looking_at(app, config, work))
 
 
 @versions.command("list")
@@ -133,8 +111,10 @@ def show_list(
     if as_json:
         typer.echo(json.dumps({"items": msgspec.to_builtins(found)}))
         return
+    # What other commands ask for stays whole on a terminal of 80 columns.
+    whole = [Column(name, no_wrap=True) for name in ("projection", "version", "state")]
     table = Table(
-        "projection", "version", "state", "rows", "applied", "behind", "read by", "parked"
+        *whole, "rows", "applied", "behind", "readers", "parked", box=None, pad_edge=False
     )
     for one in found:
         for version in one.versions:
@@ -152,12 +132,15 @@ def switch(
 ) -> None:
     """Read a certain former version, brought up to the log before."""
     (now,) = _at(context, lambda system: VersionsDesk(system).all(projection))
+    if version not in (known := [one.number for one in now.versions]):
+        there = f"there are {', '.join(map(str, known))}" if known else "it has none yet"
+        raise typer.BadParameter(f"{projection} has no version {version}; {there}")
     _ask_switch(now, version, yes)
 
     async def work(system: System) -> Rebuilt:
         with _shown(f"catch up {projection}") as report:
             return await VersionsDesk(system).switch(
-                projection, version, actor=_you(), seen=now.read, report=report
+                projection, version, actor=you(), seen=now.read, report=report
             )
 
     _tell_switched(_at(context, work))
@@ -168,7 +151,7 @@ def cancel(context: typer.Context, projection: Projection, yes: Yes = False) -> 
     """Stop a rebuild, wherever it runs, and drop what it has built."""
     if not yes:
         typer.confirm(f"Stop the rebuild of {projection} and drop what it has built?", abort=True)
-    number = _at(context, lambda system: VersionsDesk(system).cancel(projection, actor=_you()))
+    number = _at(context, lambda system: VersionsDesk(system).cancel(projection, actor=you()))
     typer.echo(f"{projection}: version {number} is not built any more")
 
 
@@ -193,7 +176,7 @@ def drop(
 
     async def work(system: System) -> None:
         for number in chosen:
-            await VersionsDesk(system).drop(projection, number, actor=_you())
+            await VersionsDesk(system).drop(projection, number, actor=you())
             typer.echo(f"{projection}: version {number} is dropped")
 
     _at(context, work)
@@ -223,7 +206,7 @@ async def _rebuild(
     """Whether all is well. ``keep``: what there is is only brought up to the log."""
     with _shown(f"{'bring up' if keep else 'rebuild'} {name}") as report:
         rebuilt = await (desk.bring_up if keep else desk.rebuild)(
-            name, actor=_you(), verify=verify, throttle=throttle, report=report
+            name, actor=you(), verify=verify, throttle=throttle, report=report
         )
     if rebuilt.verified is not None:
         typer.echo(verified_text(rebuilt.verified))
@@ -258,7 +241,7 @@ async def _drop_former(desk: VersionsDesk, name: str) -> None:
         if one.readers:
             typer.echo(f"{name}: version {one.number} is kept, {one.readers} processes read it")
         else:
-            await desk.drop(name, one.number, actor=_you())
+            await desk.drop(name, one.number, actor=you())
             typer.echo(f"{name}: version {one.number} is dropped")
 
 
@@ -296,24 +279,5 @@ def _shown(what: str) -> Iterator[Report]:
 
 
 def _at(context: typer.Context, work: Callable[[System], Awaitable[T]]) -> T:
-    at: _At = context.obj
-    return _looking(at.app, at.config, work)
-
-
-def _looking(app: str, config: Path | None, work: Callable[[System], Awaitable[T]]) -> T:
-    """Whatever others did first is something found, not wrong use."""
-    try:
-        return looking_at(app, config, work)
-    except NotFound as exc:
-        raise typer.BadParameter(str(exc)) from exc
-    except _FOUND as exc:
-        typer.secho(str(exc), fg="red", err=True)
-        raise typer.Exit(1) from exc
-
-
-def _you() -> str:
-    """Who is at the terminal, as far as the machine knows."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+    target: Target = context.obj
+    return looking_at(target.app, target.config, work)

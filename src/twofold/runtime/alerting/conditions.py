@@ -10,7 +10,7 @@ from twofold.messages.recorded import microseconds
 from twofold.ports.vitals import Vital, Vitals
 from twofold.runtime.alerting.book import Finding
 from twofold.runtime.alerting.kinds import KINDS
-from twofold.runtime.budgets import FAST, SLOW, Burn
+from twofold.runtime.freshness.budgets import FAST, SLOW, Burn
 from twofold.runtime.parking.beside import waiting_beside
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
@@ -58,7 +58,7 @@ class Conditions:
             looks["canary"] = self._canaries
         if self._system.settings.verify_share and verifies(self._system):
             looks["difference"] = self._differences
-        if self._system.objectives.budgets and "api" in self._system.roles:
+        if self._system.objectives.promises and "api" in self._system.roles:
             looks |= {"objective": self._fast, "budget": self._slow}
         if self._system.transport is not None:
             looks["relay"] = self._published
@@ -98,16 +98,16 @@ class Conditions:
         ]
 
     async def _fast(self) -> list[Finding]:
-        return self._burning("objective", FAST)
+        return await self._burning("objective", FAST)
 
     async def _slow(self) -> list[Finding]:
-        return self._burning("budget", SLOW)
+        return await self._burning("budget", SLOW)
 
-    def _burning(self, kind: str, burns: tuple[Burn, ...]) -> list[Finding]:
+    async def _burning(self, kind: str, burns: tuple[Burn, ...]) -> list[Finding]:
         found = []
-        now = self._system.clock.monotonic()
-        for query, budget in self._system.objectives.budgets.items():
-            rate = budget.burns(now, burns)
+        now_us = microseconds(self._system.clock.now())
+        for query, budget in (await self._system.objectives.shared.look()).items():
+            rate = budget.burns(now_us, burns)
             if rate:
                 text = f"answers of {query} are late {rate:,.1f} times as often as was promised"
                 found.append(Finding(kind, query, text, grade(rate / burns[0].rate)))

@@ -48,9 +48,13 @@ KINDS: dict[str, Kind] = {
         "The read model is not what the log says. See twofold verify APP, then twofold rebuild.",
     ),
     "objective": Kind(
-        "page", "Answers are older than was promised. How far behind are its projections, and why?"
+        "page",
+        "Answers are older than was promised. See twofold freshness APP, and how far behind its "
+        "projections are.",
     ),
     "budget": Kind(
-        "ticket", "If it goes on like this, what was promised for the month will not be kept."
+        "ticket",
+        "If it goes on like this, what was promised for the month will not be kept. "
+        "See twofold freshness APP.",
     ),
 }

@@ -8,7 +8,8 @@ is told by the outcome: what was found folds to the row as it is, or does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,6 +39,7 @@ LOOKED_THROUGH = 10_000
 _MOST_LOOKED_THROUGH = 1_000_000
 _MOST_EVENTS = 10_000
 _AT_ONCE = 2_000
+_FOLDED_AT_ONCE = 500
 _DISCARDS = 200
 
 
@@ -154,33 +156,31 @@ class DocumentHistory:
         """Events that concern the document, or may, the oldest first; whether there are more."""
         found: dict[int, Recorded] = {}
         for stream in where.streams:
-            async for event in self._stream(stream):
-                if event.type in folding.folds:
-                    found[event.position] = event
+            async for events in self._stream(stream):
+                found.update((one.position, one) for one in events if one.type in folding.folds)
         if where.types:
-            async for event in self._stretch(looked):
-                if event.type in where.types and self._may_concern(folding, event, key):
-                    found[event.position] = event
+            async for events in self._stretch(looked):
+                for event in events:
+                    if event.type in where.types and self._may_concern(folding, event, key):
+                        found[event.position] = event
         positions = sorted(found)
         return [found[one] for one in positions[:_MOST_EVENTS]], len(positions) > _MOST_EVENTS
 
-    async def _stream(self, stream: str) -> Any:
+    async def _stream(self, stream: str) -> AsyncIterator[Sequence[Recorded]]:
         version = 0
         while version <= _MOST_EVENTS:
             events = await self._system.log.read_stream(stream, version, _AT_ONCE)
-            for event in events:
-                yield event
+            yield events
             if len(events) < _AT_ONCE:
                 return
             version = events[-1].version
 
-    async def _stretch(self, looked: LookedView) -> Any:
+    async def _stretch(self, looked: LookedView) -> AsyncIterator[Sequence[Recorded]]:
         position = looked.after
         while position < looked.until:
             size = min(_AT_ONCE, looked.until - position)
             events = await self._system.log.read(position, size)
-            for event in events:
-                yield event
+            yield events
             if not events:
                 return
             position = events[-1].position
@@ -220,11 +220,7 @@ class DocumentHistory:
         end: int,
     ) -> list[FoldedView]:
         """The steps from ``begin`` to ``end``; all others are folded as well, for the outcome."""
-
-        def applied(some: Sequence[Recorded]) -> list[Decoded]:
-            return [self._decoded(one) for one in some if outcomes[one.position] == "applied"]
-
-        await folded.pass_over(applied(events[:begin]))
+        await self._pass_over(folded, events[:begin], outcomes)
         steps = []
         for event in events[begin:end]:
             change, error, outcome = None, "", outcomes[event.position]
@@ -232,8 +228,18 @@ class DocumentHistory:
                 change, error = await folded.take(self._decoded(event))
             if error or outcome != "applied" or change or event.type not in where.searching:
                 steps.append(_step(event, "failed" if error else outcome, error, change))
-        await folded.pass_over(applied(events[end:]))
+        await self._pass_over(folded, events[end:], outcomes)
         return steps
+
+    async def _pass_over(
+        self, folded: _Folded, events: Sequence[Recorded], outcomes: Mapping[int, str]
+    ) -> None:
+        applied = [one for one in events if outcomes[one.position] == "applied"]
+        for begin in range(0, len(applied), _FOLDED_AT_ONCE):
+            some = applied[begin : begin + _FOLDED_AT_ONCE]
+            await folded.pass_over([self._decoded(one) for one in some])
+            # Whoever else is served meanwhile has a turn.
+            await asyncio.sleep(0)
 
     def _decoded(self, event: Recorded) -> Decoded:
         try:

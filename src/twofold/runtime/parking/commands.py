@@ -15,6 +15,7 @@ from twofold.ports.inbox import Accepted
 from twofold.ports.log import CommandRecord
 from twofold.ports.parked_lanes import LaneState, ParkedLane
 from twofold.runtime.decisions import Decided
+from twofold.runtime.failures import CommandFailure
 from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.sequences import cause_of, error_text
@@ -34,6 +35,7 @@ from twofold.runtime.system import System
 
 COMMANDS = "commands"
 _PREFIX = "lane:"
+_COMMAND = "command:"
 _NEAR = 200
 _FOLLOWED = 100
 _FIRST_LOOK_SECONDS = 0.01
@@ -57,9 +59,11 @@ class ParkedCommands:
         return [COMMANDS]
 
     async def part(self, name: str, state: str, offset: int, size: int) -> Part:
-        """The longest parked first; what was discarded is told by the commands' records."""
+        """The longest parked first; of those that were discarded, the latest first."""
         if state and state not in _STATES:
-            return Part((), 0, {})
+            log = self._system.log
+            records = await log.failed(offset, size) if size > 0 else ()
+            return Part(tuple(map(_discarded, records)), await log.count_failed(), {})
         wanted = _STATES[state] if state else None
         counts = [one for one in await self._lanes.counts() if wanted in (None, one.state)]
         causes: dict[str, int] = {}
@@ -125,23 +129,31 @@ class ParkedCommands:
         behind, discarded = _behind(parked, commands), 0
         if discarding.everything:
             # Before the first one, with which the lane would begin to flow.
-            discarded = await self._leave_out(behind, discarding)
+            discarded = await self._leave_out(parked, behind, discarding)
             behind = []
         first = [one for one in commands if one.command_id == parked.command_id]
-        discarded += await self._leave_out(first, discarding)
+        discarded += await self._leave_out(parked, first, discarding)
         if not discarded:
             raise ParkedChanged(COMMANDS, sequence)
         came = await self._came(parked, behind)
         return msgspec.structs.replace(came, discarded=discarded)
 
-    async def _leave_out(self, commands: Sequence[Accepted], discarding: Discarding) -> int:
+    async def _leave_out(
+        self, parked: ParkedLane, commands: Sequence[Accepted], discarding: Discarding
+    ) -> int:
         """How many had no outcome yet."""
-        why = f"left out by {discarding.actor}: {discarding.reason}"
+        failure = msgspec.structs.replace(
+            CommandFailure.left_out(discarding.actor, discarding.reason),
+            lane=parked.lane,
+            error=parked.error,
+            cause=parked.cause,
+            attempts=parked.attempts,
+        )
         record = self._system.commands.record_failure
         told = 0
         for first in range(0, len(commands), _FOLLOWED):
             some = commands[first : first + _FOLLOWED]
-            recorded = (record(one, why, Later(settled=(one.command_id,))) for one in some)
+            recorded = (record(one, failure, Later(settled=(one.command_id,))) for one in some)
             told += sum(await asyncio.gather(*recorded))
         return told
 
@@ -215,6 +227,30 @@ class ParkedCommands:
             parked.actor,
             parked.last_us,
         )
+
+
+def _discarded(record: CommandRecord) -> ParkedView:
+    """Named by its command, as ``GET /commands/{commandId}`` takes it."""
+    failure, at = CommandFailure.of(record), moment(record.time_us)
+    return ParkedView(
+        COMMANDS,
+        0,
+        f"{_COMMAND}{record.command_id}",
+        "discarded",
+        0,
+        record.operation,
+        failure.lane,
+        failure.error,
+        failure.cause,
+        failure.attempts,
+        at,
+        at,
+        None,
+        True,
+        failure.reason or failure.why,
+        failure.actor,
+        record.time_us,
+    )
 
 
 def _behind(parked: ParkedLane, commands: Sequence[Accepted]) -> list[Accepted]:

@@ -12,6 +12,7 @@ import msgspec
 from twofold.errors import NotFound, ParkedChanged, ProcessFailed
 from twofold.messages.recorded import microseconds, moment
 from twofold.ports.agenda import RETRY, QueuedCommand
+from twofold.runtime.failures import CommandFailure
 from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import (
@@ -299,10 +300,15 @@ class ParkedSendings:
         """Their outcome is that they failed, and why; the process is not told."""
         queued = await self._found(reacting, sequence, seen)
         left_out = _left_out(queued, discarding)
-        why = f"left out by {discarding.actor}: {discarding.reason}"
         # The one that fails goes last: without it those behind it would begin to flow.
         for one in reversed(queued[:left_out]):
-            if not await self._system.commands.leave_out(one, why):
+            failure = msgspec.structs.replace(
+                CommandFailure.left_out(discarding.actor, discarding.reason),
+                lane=f"{_PREFIX}{reacting.name}",
+                error=one.error,
+                attempts=one.attempts,
+            )
+            if not await self._system.commands.leave_out(one, failure):
                 raise ParkedChanged(f"{_PREFIX}{reacting.name}", sequence)
         sent = await self._sent(sequence, queued[left_out:])
         return msgspec.structs.replace(sent, discarded=left_out)

@@ -43,6 +43,12 @@ def append(stream: str, expected: int, count: int = 1, key: str = "") -> Append:
     return Append(stream, expected, events, record(key) if key else None)
 
 
+def failed(key: str, at: int) -> Append:
+    """Nothing but a record that the command came to nothing."""
+    found = CommandRecord(key, "do", "", "failed", b'{"why":"w"}', 0, at, "ann", "")
+    return Append(f"command:{key}", 0, (), found)
+
+
 def record(key: str, answer: bytes = b"{}") -> CommandRecord:
     """A record without a position."""
     return CommandRecord(key, "do", "digest", "succeeded", answer, 0, 5, "ann", "thing")
@@ -154,6 +160,20 @@ class LogConformance:
             assert (kept.position, kept.subject, kept.identity) == (1, "ann", "thing")
             outcomes = await written(log, append("b:1", 0, key="k"), append("c:1", 0, key="new"))
             assert outcomes == [Duplicate(kept), Appended(2)]
+
+    async def test_commands_that_failed_are_listed_the_latest_first(self, connect: Connect) -> None:
+        first, second = connect(), connect()
+        async with opened(first, second):
+            await written(first, append("a:1", 0, key="fine"))
+            assert (await first.failed(0, 10), await first.count_failed()) == ([], 0)
+            at = {"b": 7, "c": 9, "a": 7, "d": 1}
+            await written(first, *(failed(key, time_us) for key, time_us in at.items()))
+            assert [one.command_id for one in await second.failed(0, 10)] == ["c", "b", "a", "d"]
+            assert [one.command_id for one in await second.failed(1, 2)] == ["b", "a"]
+            assert await second.failed(4, 2) == []
+            assert await second.count_failed() == 4
+            (latest,) = await second.failed(0, 1)
+            assert latest == (await first.records(["c"]))["c"]
 
     async def test_a_command_twice_in_one_batch_is_a_duplicate(self, connect: Connect) -> None:
         log = connect()

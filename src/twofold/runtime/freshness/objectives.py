@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
 
 from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.ports.log import Log
 from twofold.ports.time_and_chance import Clock
-from twofold.runtime.budgets import ErrorBudget
+from twofold.runtime.freshness.budgets import ErrorBudget
+from twofold.runtime.freshness.recording import Recorder
+from twofold.runtime.freshness.shared_budgets import SharedBudgets
 from twofold.runtime.observing.measures import Measure
 from twofold.runtime.progress import Progress
 from twofold.wiring.answerings import Promise
 from twofold.wiring.routes import Route
 
+_LOG = structlog.get_logger("twofold.freshness")
 _PACE_SECONDS = 0.1
 
 
@@ -24,7 +30,8 @@ class Objectives:
 
     What a process knows of other processes' work is up to a second old, so the stores are asked,
     at most ten times a second, for all answers since: how far the read models have come, and when
-    the next event was recorded. An answer counts as it stood then.
+    the next event was recorded. An answer counts as it stood then. ``budgets`` are of what this
+    process answered since it began, ``shared`` those of all processes.
     """
 
     def __init__(
@@ -35,7 +42,11 @@ class Objectives:
         tables: Mapping[str, str],
         clock: Clock,
         measure: Measure,
+        process: str,
     ) -> None:
+        self.promises = tuple({one.query: one for one in promises.values()}.values())
+        self.shared = SharedBudgets(self.promises, log.tallies, clock)
+        self._recorder = Recorder(log.tallies, process, clock)
         self.budgets = {one.query: ErrorBudget(one.fresh.share) for one in promises.values()}
         self._promises = promises
         self._log = log
@@ -52,21 +63,32 @@ class Objectives:
             self._waiting[self._promises[id(route.target)]] += 1
             self._answered.set()
 
-    async def run(self) -> None:
-        """Look as long as there are answers, until cancelled."""
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What is to run until it is cancelled."""
+        return [self._run(), self._recorder.run()] if self.promises else []
+
+    async def finish(self) -> None:
+        """Write down what is not written down yet, once ``work`` has been cancelled."""
+        try:
+            if self._waiting:
+                await self._look()
+        except TwofoldError as exc:
+            _LOG.warning("the last answers are not counted", why=str(exc))
+        await self._recorder.write()
+
+    async def _run(self) -> None:
         while True:
             await self._answered.wait()
             self._answered.clear()
-            waiting, self._waiting = self._waiting, Counter()
             try:
-                await self._look(waiting)
+                await self._look()
             except TwofoldError:
                 # They are looked at when the stores answer again.
-                self._waiting.update(waiting)
                 self._answered.set()
             await self._clock.sleep(_PACE_SECONDS)
 
-    async def _look(self, waiting: Counter[Promise]) -> None:
+    async def _look(self) -> None:
+        waiting = self._waiting.copy()
         await self._progress.look_at_store()
         now_us = microseconds(self._clock.now())
         await self._progress.look_at_log()
@@ -75,10 +97,11 @@ class Objectives:
         for promise, answers in waiting.items():
             seconds = behind[positions[promise]]
             late = seconds > promise.fresh.seconds
-            budget = self.budgets[promise.query]
-            budget.count(self._clock.monotonic(), answers, late=late)
+            self.budgets[promise.query].count(now_us, answers, late=late)
+            self._recorder.count(promise, now_us, answers, late=late)
             for _ in range(answers):
                 self._measure.observe(seconds, promise.query)
+        self._waiting -= waiting
 
     def _position(self, promise: Promise) -> int:
         tables = (self._tables[name] for name in promise.projections)

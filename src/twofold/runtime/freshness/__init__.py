@@ -1,0 +1,1 @@
+"""Freshness objectives: what queries promise, and what of that is kept."""
