@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 
 import aio_pika
 import redis.asyncio as plain_redis
+from aio_pika.exceptions import ChannelNotFoundEntity
 from confluent_kafka import Consumer, TopicPartition
 
 Read = Callable[[str, str, int], AsyncGenerator[Mapping[str, str], None]]
@@ -41,13 +42,24 @@ async def from_rabbitmq(
         await message.ack()
 
     async with await aio_pika.connect(address) as connection:
-        opened = await connection.channel()
-        await opened.set_qos(prefetch_count=100)
         for partition in range(partitions):
-            queue = await opened.get_queue(f"{channel}.{partition}")
+            queue = await _queue(connection, f"{channel}.{partition}")
             await queue.consume(take, arguments={"x-stream-offset": "first"})
         while True:
             yield await found.get()
+
+
+async def _queue(
+    connection: aio_pika.abc.AbstractConnection, name: str
+) -> aio_pika.abc.AbstractQueue:
+    """Once the relay has made it: asking for one that isn't there ends the AMQP channel."""
+    while True:
+        opened = await connection.channel()
+        await opened.set_qos(prefetch_count=100)
+        try:
+            return await opened.get_queue(name)
+        except ChannelNotFoundEntity:
+            await asyncio.sleep(_QUIET_SECONDS)
 
 
 async def from_kafka(
