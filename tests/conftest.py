@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.databases import drop_mongodb, new_mongodb, new_postgres
+from tests.databases import drop_mongodb, give_back_postgres, new_mongodb, new_postgres
 from twofold.errors import TwofoldError
 from twofold.ops.services.service import Running
 from twofold.ops.services.temporary import provided, temporary
@@ -83,9 +83,11 @@ def kafka_server() -> Iterator[str]:
 
 
 @pytest.fixture
-async def postgres(postgres_server: str) -> str:
-    """The address of a fresh database."""
-    return await new_postgres(postgres_server)
+async def postgres(postgres_server: str) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    address = await new_postgres(postgres_server)
+    yield address
+    give_back_postgres(postgres_server, address)
 
 
 @pytest.fixture(scope="session")

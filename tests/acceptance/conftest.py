@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.acceptance.combinations import NAMES, Combination
-from tests.databases import drop_mongodb, new_mongodb, new_postgres
+from tests.databases import drop_mongodb, give_back_postgres, new_mongodb, new_postgres
 
 _COMBINATION = "combination"
 _rows: dict[tuple[str, ...], None] = {}
@@ -49,6 +49,9 @@ async def given(
     if combination.commands != "sync":
         settings["TWOFOLD_COMMANDS"] = combination.commands
     yield settings
+    for name in ("TWOFOLD_LOG", "TWOFOLD_READ"):
+        if settings.get(name, "").startswith("postgresql"):
+            give_back_postgres(server, settings[name])
     if combination.read == "mongodb":
         await drop_mongodb(settings["TWOFOLD_READ"])
 

@@ -30,7 +30,7 @@ _OPTIONS = [
 Serve = Callable[..., str]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium; without one CI fails and others are told."""
     if not os.path.exists(CHROMIUM):  # noqa: ASYNC240
@@ -75,7 +75,7 @@ def serve(tmp_path: Path, samples: Callable[[str], Path]) -> Iterator[Serve]:
         _stopped(process)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory, samples: Callable[[str], Path]) -> Iterator[str]:
     """A shop for tests that need nothing special of it."""
     folder = tmp_path_factory.mktemp("shared")
@@ -85,7 +85,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, samples: Callable[[str], Path
     _stopped(process)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def training(
     tmp_path_factory: pytest.TempPathFactory, samples: Callable[[str], Path]
 ) -> Iterator[str]:

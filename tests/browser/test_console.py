@@ -51,7 +51,7 @@ def bookings(tmp_path: Path) -> Iterator[Served]:
     found.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def troubled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Bookings in which an offer's sign is parked, for tests that only look."""
     found = Served(tmp_path_factory.mktemp("troubled"))

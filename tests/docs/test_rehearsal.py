@@ -16,7 +16,7 @@ import pytest
 
 from tests.databases import drop_mongodb, new_mongodb, new_postgres
 from tests.docs.how_to import DOCS, in_bash
-from tests.waiting import until
+from tests.waiting import PAUSE_SECONDS, until
 from twofold.ops.services.processes import free_port
 
 HOW_TO = (DOCS / "how-to" / "rehearse-an-incident.md").read_text("utf-8")
@@ -57,7 +57,8 @@ class Terminals:
                     stdout=output,
                     stderr=output,
                 )
-        await until(self._up, LONGEST_SECONDS)
+        async with httpx.AsyncClient() as client:
+            await until(lambda: self._up(client), LONGEST_SECONDS, PAUSE_SECONDS)
 
     async def type(self, block: str, *codes: int) -> list[str]:
         """The lines one after the other, which end with these codes; answers what each said."""
@@ -83,12 +84,11 @@ class Terminals:
         for name in list(self._running):
             self.stop(name)
 
-    async def _up(self) -> bool:
+    async def _up(self, client: httpx.AsyncClient) -> bool:
         log = (self._folder / "twofold.log").read_text("utf-8")
         assert self._running["twofold"].poll() is None, log
         try:
-            async with httpx.AsyncClient() as client:
-                return (await client.get(self._with_ports(HEALTH))).status_code == 200
+            return (await client.get(self._with_ports(HEALTH))).status_code == 200
         except httpx.TransportError:
             return False
 
