@@ -19,6 +19,7 @@
     ├── ProjectionFailed        a fold raised
     ├── TooMuchParked           work stops rather than park everything
     ├── ParkedChanged           somebody else was at a parked sequence first
+    ├── ReleaseRunning          somebody is releasing all that waits in this place
     ├── ProcessFailed           a process manager's reaction raised
     ├── CorruptEvent            a recorded event can't be decoded
     ├── UnknownEvent            a recorded event has a type that no module declares
@@ -269,6 +270,19 @@ class ParkedChanged(TwofoldError):
         self.sequence = sequence
         super().__init__(
             f"{sequence} of {projection} is not as it was seen any more; look at it again"
+        )
+
+
+class ReleaseRunning(TwofoldError):
+    """Somebody else is releasing everything that waits in this place."""
+
+    def __init__(self, projection: str, by: str, told: str) -> None:
+        self.projection = projection
+        self.by = by
+        whose = f" by {by}" if by else ""
+        super().__init__(
+            f"what waits in {projection} is being released{whose}: {told} so far. Wait for it, or "
+            "stop it"
         )
 
 

@@ -162,6 +162,29 @@ async def test_the_loop_goes_without_scripts(browser: Browser, bookings: Served)
     await expect(tab.page.locator(".notice.good")).to_contain_text("2 applied")
 
 
+@pytest.mark.parametrize("script", [True, False])
+async def test_all_that_waits_is_released_by_keyboard(
+    browser: Browser, bookings: Served, script: bool
+) -> None:
+    book(bookings.start())
+    await given_up(bookings.address)
+    address = bookings.start(TWOFOLD_TEST_MENDED="1")
+    tab = await operator(browser, address, script=script)
+    await tab.open("/console/parked?projection=sign")
+    await tab.page.get_by_role("link", name="Release all 1…").press("Enter")
+    await expect(tab.page.locator("main")).to_contain_text("all of them would be released")
+    await tab.page.get_by_role("button", name="Release 1 sequence").press("Enter")
+    await tab.page.wait_for_url("**/parked?projection=sign")
+    for _ in range(0 if script else 20):
+        if await tab.page.get_by_text("1 released").count():
+            break
+        await tab.page.reload()
+    told = tab.page.locator("main")
+    await expect(told).to_contain_text("1 released, 0 wait again", timeout=_PATIENCE_MS)
+    await expect(told).to_contain_text("Nothing like this waits")
+    assert Program(address, "customer").get("/signs/o")["free"] == 12
+
+
 PAGES = (
     "/console",
     "/console?projection=sign",
@@ -169,7 +192,9 @@ PAGES = (
     "/console/freshness?query=sign.one",
     "/console/sign-in",
     "/console/parked",
+    "/console/parked?projection=sign",
     "/console/parked?state=discarded",
+    "/console/parked/ask?projection=sign",
     "/console/parked/sequence?projection=sign&sequence=document%3Ao",
     "/console/versions",
     "/console/versions/ask?action=rebuild&projection=sign",

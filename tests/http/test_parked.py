@@ -157,6 +157,19 @@ def test_the_whole_loop_on_the_command_line(run: Any) -> None:
     assert run("verify", NAME, "offer_row").exit_code == 0
 
 
+def test_those_of_one_cause_are_released_on_the_command_line(run: Any) -> None:
+    (cause,) = json.loads(run("parked", NAME, "list", "--json").stdout)["causes"]
+    of_another = ["--cause", "KeyError in fold"]
+    nothing = run("parked", NAME, "list", "offer_row", *of_another)
+    assert (nothing.exit_code, "0 in all" in nothing.stdout) == (0, True)
+    assert run("parked", NAME, "release", "offer_row", "--all", "--yes", *of_another).stdout == ""
+    named = run("parked", NAME, "release", "offer_row", "document:o", "--cause", cause, "--yes")
+    assert (named.exit_code, "goes with --all" in named.stderr) == (2, True)
+    assert run("parked", NAME, "list", "offer_row", "--cause", cause).exit_code == 1
+    done = run("parked", NAME, "release", "offer_row", "--all", "--cause", cause, "--yes")
+    assert (done.exit_code, "1 events are applied" in done.stdout) == (0, True)
+
+
 def test_discarding_on_the_command_line_asks_for_a_reason(run: Any) -> None:
     assert run("parked", NAME, "discard", "offer_row", "document:o").exit_code == 2
     reason = ["--reason", "a test"]

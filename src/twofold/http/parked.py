@@ -22,6 +22,7 @@ from twofold.runtime.system import System
 
 MAY = role("operator", "admin")
 _LARGEST_BODY = 64 * 1024
+_LISTED = ("projection", "state", "cursor", "cause")
 
 
 class Named(Value):
@@ -55,8 +56,8 @@ class ParkedOperations:
 
     async def page(self, exchange: Exchange) -> None:
         """What waits, the oldest first."""
-        given = asked(exchange, MAY, "parked", "projection", "state", "cursor", "size")
-        names = {name: given.get(name, "") for name in ("projection", "state", "cursor")}
+        given = asked(exchange, MAY, "parked", *_LISTED, "size")
+        names = {name: given.get(name, "") for name in _LISTED}
         await answer_json(exchange, await self._desk.page(**names, size=page_size(given)))
 
     async def sequence(self, exchange: Exchange) -> None:
@@ -104,6 +105,7 @@ def parked_paths() -> tuple[dict[str, Any], dict[str, Any]]:
     listed = [
         query_parameter("projection", text),
         query_parameter("state", {"type": "string", "enum": list(STATES)}),
+        query_parameter("cause", text),
         query_parameter("cursor", text),
         size,
     ]

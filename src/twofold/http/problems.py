@@ -103,6 +103,12 @@ KINDS = (
         "The parked sequence was released, discarded or tried again meanwhile. Look at it again.",
     ),
     Kind(
+        errors.ReleaseRunning,
+        409,
+        "Somebody else is at it",
+        "Everything that waits there is being released. Wait for it, or stop it in the console.",
+    ),
+    Kind(
         errors.RebuildRunning,
         409,
         "Somebody else is at it",

@@ -15,6 +15,7 @@ from twofold.errors import (
     LeaseLost,
     ParkedChanged,
     RebuildRunning,
+    ReleaseRunning,
     TooMuchParked,
     TwofoldError,
     VersionsChanged,
@@ -29,6 +30,7 @@ _FOUND = (
     LeaseLost,
     ParkedChanged,
     RebuildRunning,
+    ReleaseRunning,
     TooMuchParked,
     VersionsChanged,
 )

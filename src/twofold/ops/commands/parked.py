@@ -34,6 +34,7 @@ Sequences = Annotated[
     list[str] | None, typer.Argument(help="Its name as listed: document:KEY, stream:NAME, …")
 ]
 Every = Annotated[bool, typer.Option("--all", help="All that wait in this projection")]
+Cause = Annotated[str, typer.Option(help="Only those with this cause, as listed")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
@@ -44,6 +45,7 @@ def show_list(
         str, typer.Argument(help="One projection or process:NAME; all if left out")
     ] = "",
     state: Annotated[str, typer.Option(help="Only retrying, parked or discarded")] = "",
+    cause: Cause = "",
     after: Annotated[str, typer.Option(help="Where the page before ended")] = "",
     limit: Annotated[int, typer.Option(help="At most so many", min=1, max=10_000)] = 20,
     as_json: Json = False,
@@ -51,7 +53,7 @@ def show_list(
     """List sequences that wait, the oldest first. Exit code 1 if there are any."""
 
     async def page(desk: ParkedDesk) -> ParkedPage:
-        return await desk.page(projection, state, after, limit)
+        return await desk.page(projection, state, after, limit, cause)
 
     found = _seen(context, page)
     if as_json:
@@ -108,11 +110,12 @@ def release(
     projection: Projection,
     sequences: Sequences = None,
     every: Every = False,
+    cause: Cause = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Apply what waits, in order. Exit code 1 if something fails again."""
-    wanted = _wanted(context, projection, sequences, every)
+    wanted = _wanted(context, projection, sequences, every, cause)
     if not yes and not as_json:
         for one in wanted[:5]:
             _print_released(_seen(context, _rehearsal(one)), False, "would be")
@@ -162,17 +165,23 @@ async def _named(desk: ParkedDesk, projection: str, sequence: str) -> str:
 
 
 def _wanted(
-    context: typer.Context, projection: str, sequences: list[str] | None, every: bool
+    context: typer.Context,
+    projection: str,
+    sequences: list[str] | None,
+    every: bool,
+    cause: str = "",
 ) -> list[ParkedView]:
     if every == bool(sequences):
         raise typer.BadParameter("name sequences, or say --all")
+    if cause and not every:
+        raise typer.BadParameter("--cause goes with --all")
 
     async def look(desk: ParkedDesk) -> list[ParkedView]:
         if sequences:
             return [(await desk.show(projection, one, 1)).parked for one in sequences]
         found, cursor = list[ParkedView](), ""
         while True:
-            page = await desk.page(projection, "", cursor, 500)
+            page = await desk.page(projection, "", cursor, 500, cause)
             found += page.items
             if page.next_cursor is None:
                 return found

@@ -58,7 +58,7 @@ class ParkedCommands:
         """All lanes are in one place."""
         return [COMMANDS]
 
-    async def part(self, name: str, state: str, offset: int, size: int) -> Part:
+    async def part(self, name: str, state: str, cause: str, offset: int, size: int) -> Part:
         """The longest parked first; of those that were discarded, the latest first."""
         if state and state not in _STATES:
             log = self._system.log

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twofold.errors import InvalidInput, NotFound, Problem
+from twofold.errors import InvalidInput, Problem
 from twofold.runtime.audit import AuditTrail
-from twofold.runtime.nearest import nearest
-from twofold.runtime.parking.commands import ParkedCommands
-from twofold.runtime.parking.instances import ParkedInstances
-from twofold.runtime.parking.kinds import ParkedKind
-from twofold.runtime.parking.projections import ParkedProjections
+from twofold.runtime.parking.places import Places
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import (
-    STATES,
     ParkedPage,
-    ParkedView,
     ReleaseView,
     SequenceView,
+    Wanted,
     check_reason,
 )
 from twofold.runtime.system import System
@@ -28,41 +23,35 @@ class ParkedDesk:
 
     def __init__(self, system: System) -> None:
         self._audit = AuditTrail(system)
-        self._kinds: Sequence[ParkedKind] = (
-            ParkedProjections(system),
-            ParkedInstances(system),
-            ParkedCommands(system),
-        )
+        self._places = Places(system)
 
     def names(self) -> Sequence[str]:
         """The places in which something may wait."""
-        return [name for kind in self._kinds for name in kind.names()]
+        return self._places.names()
+
+    def by_cause(self, projection: str) -> bool:
+        """Whether ``page`` can be narrowed to one cause there."""
+        return self._places.by_cause(projection)
 
     async def page(
-        self, projection: str = "", state: str = "", cursor: str = "", size: int = 20
+        self,
+        projection: str = "",
+        state: str = "",
+        cursor: str = "",
+        size: int = 20,
+        cause: str = "",
     ) -> ParkedPage:
-        """Sequences of one place or of all. Raises NotFound, InvalidInput.
+        """Sequences of one place or of all, of one cause where it is a projection's.
 
         All of one read model come before those of the next, and projections before the others.
+        Raises NotFound, InvalidInput.
         """
-        if state and state not in STATES:
-            raise InvalidInput([Problem("state", f"one of {', '.join(STATES)}")])
-        offset = _offset(cursor)
-        items: list[ParkedView] = []
-        total, causes = 0, dict[str, int]()
-        for kind in [self._kind(projection)] if projection else self._kinds:
-            room = size - len(items)
-            part = await kind.part(projection, state, max(0, offset - total), room)
-            items += part.items
-            total += part.total
-            for cause, count in part.causes.items():
-                causes[cause] = causes.get(cause, 0) + count
-        end = offset + len(items)
-        return ParkedPage(tuple(items), total, causes, str(end) if end < total else None)
+        wanted = Wanted(projection, state, cause)
+        return await self._places.page(wanted, _offset(cursor), size)
 
     async def show(self, projection: str, sequence: str, limit: int = 20) -> SequenceView:
         """One sequence. Raises NotFound."""
-        return await self._kind(projection).show(projection, sequence, limit)
+        return await self._places.kind(projection).show(projection, sequence, limit)
 
     async def rehearse(
         self, projection: str, sequence: str, discarding: Discarding | None = None
@@ -74,7 +63,7 @@ class ParkedDesk:
         """
         if discarding is not None:
             check_reason(discarding.reason)
-        return await self._kind(projection).rehearse(projection, sequence, discarding)
+        return await self._places.kind(projection).rehearse(projection, sequence, discarding)
 
     async def release(
         self, projection: str, sequence: str, *, actor: str, seen: int | None = None
@@ -84,7 +73,7 @@ class ParkedDesk:
         ``seen``: as shown to whoever decided it. Raises NotFound, ParkedChanged, and Outdated where
         a read model was made by other code.
         """
-        kind = self._kind(projection)
+        kind = self._places.kind(projection)
         subject = {"projection": projection, "sequence": sequence}
         async with self._audit.acting(actor, "release parked", subject) as acting:
             released = await kind.release(projection, sequence, actor=actor, seen=seen)
@@ -99,19 +88,13 @@ class ParkedDesk:
         Raises as ``release``, and InvalidInput without a reason.
         """
         check_reason(discarding.reason)
-        kind = self._kind(projection)
+        kind = self._places.kind(projection)
         subject = {"projection": projection, "sequence": sequence}
         audit = self._audit.acting(discarding.actor, "discard parked", subject, discarding.reason)
         async with audit as acting:
             released = await kind.discard(projection, sequence, discarding, seen=seen)
             acting.told = _told(released)
         return released
-
-    def _kind(self, name: str) -> ParkedKind:
-        known = {one: kind for kind in self._kinds for one in kind.names()}
-        if name not in known:
-            raise NotFound("projection", name, nearest(name, known))
-        return known[name]
 
 
 def _told(released: ReleaseView) -> str:

@@ -52,7 +52,7 @@ class ParkedInstances:
         """Processes."""
         return [f"{_PREFIX}{name}" for name in self._reactings]
 
-    async def part(self, name: str, state: str, offset: int, size: int) -> Part:
+    async def part(self, name: str, state: str, cause: str, offset: int, size: int) -> Part:
         """Instances that are stuck, then commands that fail."""
         names = [_named(name)] if name else list(self._reactings)
         if state not in ("", "retrying") or not names:

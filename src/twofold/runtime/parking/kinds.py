@@ -19,8 +19,11 @@ class ParkedKind(Protocol):
     def names(self) -> Sequence[str]:
         """What operators call the places in which something may wait."""
 
-    async def part(self, name: str, state: str, offset: int, size: int) -> Part:
-        """Sequences of one place or (``name`` empty) of all, the oldest of each first."""
+    async def part(self, name: str, state: str, cause: str, offset: int, size: int) -> Part:
+        """Sequences of one place or (``name`` empty) of all, the oldest of each first.
+
+        ``cause`` is "" where what waits is not found by its cause.
+        """
 
     async def show(self, name: str, sequence: str, limit: int) -> SequenceView:
         """One sequence, with so many of those that wait in it."""

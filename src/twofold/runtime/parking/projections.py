@@ -52,14 +52,17 @@ class ParkedProjections:
         """Projections, handwritten ones too."""
         return sorted(self._known)
 
-    async def part(self, name: str, state: str, offset: int, size: int) -> Part:
+    async def part(self, name: str, state: str, cause: str, offset: int, size: int) -> Part:
         """All of one read model come before those of the next."""
         # All that wait come out of the index they are sorted by.
-        where = (Condition("since", "at_least", (moment(0),)),)
+        where: tuple[Condition, ...] = (Condition("since", "at_least", (moment(0),)),)
         if state:
             where = (Condition("state", "any_of", (state,)),)
+        if cause:
+            where = (*where, Condition("cause", "any_of", (cause,)))
         waiting = await self._tables(name)
         few = sum(checkpoint.parked for _, checkpoint in waiting) <= _FEW
+        narrowed = bool(state or cause)
         items: list[ParkedView] = []
         total, causes = 0, dict[str, int]()
         for applier, checkpoint in waiting:
@@ -70,11 +73,11 @@ class ParkedProjections:
                 offset=begin,
                 limit=max(1, size - len(items)),
                 # How many wait is known without counting.
-                total=bool(state),
+                total=narrowed,
                 facets=("cause",) if few else (),
             )
             found = await self._system.read_store.select(parked_table(applier.table), select)
-            here = (found.total or 0) if state else checkpoint.parked
+            here = (found.total or 0) if narrowed else checkpoint.parked
             if begin < here and len(items) < size:
                 seen = map(parked_of, found.documents)
                 items += [_view(applier, checkpoint, parked) for parked in seen]

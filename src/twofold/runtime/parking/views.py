@@ -112,6 +112,18 @@ class ReleaseView(View, frozen=True):
     effects: tuple[EffectView, ...] = ()
 
 
+class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that waits in one place, or what of it is in one state and has one cause; "" is any."""
+
+    projection: str = ""
+    state: str = ""
+    cause: str = ""
+
+    def holds(self, state: str, cause: str) -> bool:
+        """Whether a sequence in this state, with this cause, is among it."""
+        return self.state in ("", state) and self.cause in ("", cause)
+
+
 class Part(msgspec.Struct, frozen=True):
     """Some of what waits in one place, how much there is, and how many there are by cause."""
 
