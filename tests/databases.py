@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
-
 _given_back: dict[str, list[str]] = {}
 
 _EMPTY = """
