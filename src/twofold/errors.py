@@ -25,6 +25,7 @@
     ├── UnknownEvent            a recorded event has a type that no module declares
     ├── UnknownCommand          a command that a process sent is declared nowhere any more
     ├── ForeignLog              a read store was built from another log
+    ├── ForeignEvents           the log is another application's
     ├── ShapeChanged            a read model's table has other columns than its declaration
     ├── Outdated                folds have changed since their read models were built
     ├── RebuildRunning          somebody is building this read model anew, or switching it
@@ -343,6 +344,20 @@ class ForeignLog(TwofoldError):
         super().__init__(
             f"{where} was built from log {actual}, this log is {expected}; "
             "configure the matching database, or rebuild the read models"
+        )
+
+
+class ForeignEvents(TwofoldError):
+    """The log holds events, and none of them (``types`` are some) is of this application."""
+
+    def __init__(self, application: str, types: Sequence[str]) -> None:
+        self.application = application
+        self.types = tuple(types)
+        super().__init__(
+            f"TWOFOLD_LOG names the database of another application: none of its events "
+            f"({', '.join(types)}, …) is declared by {application}. Set it to the database of "
+            f"{application}, or name the application that this one belongs to; if all events of "
+            f"{application} were renamed, declare their former names with `aggregate.formerly(...)`"
         )
 
 

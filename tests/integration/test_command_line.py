@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,7 +25,7 @@ from twofold.ops.ending import run_command
 from twofold.ops.services.processes import free_port
 from twofold.runtime.settings import RuntimeSettings
 
-NAME = "tests.bookings:app"
+NAME, OTHER = "tests.bookings:app", "tests.letters:app"
 
 
 class Said(NamedTuple):
@@ -198,10 +201,53 @@ def test_what_is_wrong_with_an_address_is_told_without_its_password(
     assert "s3cret" not in said.out + said.err
 
 
-def test_a_process_that_cannot_start_ends_with_exit_code_2(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+def test_why_a_process_cannot_start_is_told_once(begun: Run, tmp_path: Path) -> None:
+    log = f"sqlite:///{tmp_path / 'bookings.db'}"
+    closed = f"postgresql://me:s3cret@127.0.0.1:{free_port()}/x"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for address, application, at, told in (
+            (closed, NAME, "0", "PostgreSQL is not available: "),
+            (log, OTHER, "0", "TWOFOLD_LOG names the database of another application"),
+            (log, NAME, port, "--host, --port: nobody can listen there: Address already in use"),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "twofold.ops.cli", "run", application, "--port", at],
+                env={**os.environ, "TWOFOLD_LOG": address},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert (done.returncode, done.stdout) == (2, ""), done
+            (line,) = done.stderr.splitlines()
+            assert line.startswith(told)
+
+
+def _tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("select name from sqlite_master")}
+
+
+def test_a_database_of_another_application_is_told(begun: Run, tmp_path: Path) -> None:
+    before = _tables(tmp_path / "bookings.db")
+    for typed in ("status", "verify", "events", "alerts", "proven", "rejected"):
+        said = begun(typed, OTHER)
+        assert (said.code, said.out) == (2, ""), typed
+        assert "TWOFOLD_LOG names the database of another application" in said.err, typed
+    problem = json.loads(begun("status", OTHER, "--json").out)["problem"]
+    assert problem["type"] == "foreign-events"
+    said = begun("check", OTHER)
+    assert (said.code, "another application" in said.err) == (1, True)
+    assert _tables(tmp_path / "bookings.db") == before
+
+
+def test_a_read_store_that_was_never_written_is_told(
+    begun: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twofold.ops.commands.run.configure_logs", lambda: None)
-    monkeypatch.setattr("twofold.ops.commands.run.export_traces", lambda *_: None)
-    monkeypatch.setenv("TWOFOLD_LOG", f"postgresql://me:s3cret@127.0.0.1:{free_port()}/x")
-    assert run("run", NAME, "--port", "0").code == 2
+    told = "has no read model of bookings: see that TWOFOLD_READ"
+    monkeypatch.setenv("TWOFOLD_READ", f"sqlite:///{tmp_path / 'other.db'}")
+    said = begun("status", NAME)
+    assert (said.code, told in said.out) == (0, True), said
+    said = begun("verify", NAME)
+    assert (said.code, said.out, told in said.err) == (1, "", True), said

@@ -214,7 +214,9 @@ class HttpApp:
         try:
             await self.start()
         except Exception as exc:
-            _LOG.error("could not start", why=str(exc), exc_info=not isinstance(exc, TwofoldError))
+            # The server tells the message; where it happened is of use for what nobody foresaw.
+            if not isinstance(exc, TwofoldError):
+                _LOG.error("could not start", exc_info=exc)
             await send({"type": "lifespan.startup.failed", "message": str(exc)})
             return
         await send({"type": "lifespan.startup.complete"})

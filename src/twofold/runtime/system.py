@@ -17,6 +17,7 @@ from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.tracing import NO_TRACING, Tracing
 from twofold.ports.transport import Transport
 from twofold.runtime.applying import Applier
+from twofold.runtime.belonging import check_belongs
 from twofold.runtime.canary import Sender, Watch
 from twofold.runtime.choosing import Choosing
 from twofold.runtime.ending import end
@@ -126,7 +127,10 @@ class System:
         await self.stop()
 
     async def start(self) -> None:
-        """Open the stores, catch up where reads are immediate, start the workers."""
+        """Open the stores, catch up where reads are immediate, start the workers.
+
+        Raises ForeignEvents before anything is written to another application's read models.
+        """
         try:
             await self._start()
         except BaseException:
@@ -137,6 +141,7 @@ class System:
 
     async def _start(self) -> None:
         await self.log.open()
+        await check_belongs(self.wired, self.log)
         self.tokens = Tokens(self.log.epoch, self.log.secret)
         self.choosing = Choosing(
             self.wired,

@@ -6,7 +6,7 @@ import asyncio
 
 from twofold.assembly.assemble import assemble
 from twofold.assembly.settings import Settings, sqlite_path
-from twofold.errors import Outdated, TwofoldError
+from twofold.errors import ForeignEvents, Outdated, TwofoldError
 from twofold.runtime.system import System
 from twofold.wiring.application import Application
 
@@ -23,6 +23,8 @@ def changed_folds(application: Application, settings: Settings) -> tuple[list[st
         return [], []
     try:
         return asyncio.run(_look(application, settings))
+    except ForeignEvents as exc:
+        return [str(exc)], []
     except TimeoutError:
         why = f"no answer within {_LIMIT_SECONDS:g} s"
     except TwofoldError as exc:

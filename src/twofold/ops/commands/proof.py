@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from twofold.assembly.assemble import shadow_store
+from twofold.ops.commands.not_made import not_made, not_made_text
 from twofold.ops.commands.target import App, Config, Json, looking_at, you
 from twofold.ops.progress import progress_bar
 from twofold.runtime.adopting import adopt as adopt_version
@@ -27,14 +28,18 @@ Name = Annotated[str, typer.Argument(help="One projection; all if left out")]
 def verify(app: App, projection: Name = "", config: Config = None, as_json: Json = False) -> None:
     """Fold the log anew beside each read model and compare them row by row."""
 
-    async def work(system: System) -> list[Verified]:
-        chosen = _chosen(system, projection)
-        return [await _verify(system, a, as_json) for a in chosen if _has_rows(a)]
+    async def work(system: System) -> tuple[list[Verified], str]:
+        chosen = [one for one in _chosen(system, projection) if _has_rows(one)]
+        lacking = not_made(system, chosen)
+        made = [one for one in chosen if one.name not in lacking]
+        return [await _verify(system, one, as_json) for one in made], not_made_text(system, lacking)
 
-    results = looking_at(app, config, work)
+    results, lacking = looking_at(app, config, work)
     for result in results:
         typer.echo(json.dumps(_as_json(result)) if as_json else verified_text(result))
-    raise typer.Exit(1 if any(result.differences for result in results) else 0)
+    if lacking:
+        typer.secho(lacking, fg="red", err=True)
+    raise typer.Exit(1 if lacking or any(result.differences for result in results) else 0)
 
 
 def adopt(

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twofold.ops.commands.not_made import not_made, not_made_text
 from twofold.ops.commands.target import App, Config, Json, looking_at
 from twofold.ops.commands.versions import rebuild_line
 from twofold.runtime.applying import Applier
@@ -89,12 +90,17 @@ async def _report(system: System) -> dict[str, Any]:
     return {
         "head": system.progress.head,
         "epoch": system.log.epoch,
-        "notes": [line for one in versions.values() for line in _notes(one)],
+        "notes": [*_lacking(system), *(line for one in versions.values() for line in _notes(one))],
         "projections": projections,
         "commands": await _commands(system),
         "relay": await _relay(system),
         "roles": msgspec.to_builtins(roles),
     }
+
+
+def _lacking(system: System) -> list[str]:
+    lacking = not_made(system, system.appliers)
+    return [not_made_text(system, lacking)] if lacking else []
 
 
 def _notes(one: VersionsView) -> list[str]:
