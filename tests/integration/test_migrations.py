@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import Stores
 from twofold.adapters.migrations import Migration
-from twofold.adapters.postgres import log as postgres_log
+from twofold.adapters.postgres import migrating as postgres_log
 from twofold.adapters.sqlite import log as sqlite_log
 from twofold.errors import StoreUnavailable
 from twofold.testing.conformance.parked_lanes import of_lane

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -11,17 +12,30 @@ import msgspec
 
 from twofold.errors import StoreUnavailable
 
+_CONCURRENT = re.compile(r"^create (?:unique )?index concurrently (\w+) on (\w+)\.", re.MULTILINE)
+
 
 class Migration(msgspec.Struct, frozen=True):
-    """One file: ``NN_what.sql``."""
+    """One file: ``NN_what.sql``.
+
+    A file whose one statement is ``create index concurrently NAME on SCHEMA.TABLE …`` is carried
+    out beside those who write to the table, which is not possible in a transaction.
+    """
 
     name: str
     sql: str
 
     @property
     def checksum(self) -> str:
-        """Tells a changed file from the one that was applied."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+        """Tells a changed file from the one that was applied. How an index was built makes it no
+        other index."""
+        return hashlib.sha256(self.sql.replace(" concurrently ", " ").encode()).hexdigest()
+
+    @property
+    def index(self) -> str:
+        """The index that it builds beside writers, with its schema; "" for anything else."""
+        found = _CONCURRENT.search(self.sql)
+        return f"{found[2]}.{found[1]}" if found else ""
 
 
 def migrations(package: str) -> Sequence[Migration]:
@@ -33,7 +47,7 @@ def migrations(package: str) -> Sequence[Migration]:
 
 @contextmanager
 def applying(store: str, migration: Migration) -> Iterator[None]:
-    """The block applies ``migration`` in a transaction. Raises StoreUnavailable if it can't."""
+    """The block applies ``migration``, all or nothing. Raises StoreUnavailable if it can't."""
     try:
         yield
     except Exception as exc:

@@ -113,6 +113,23 @@ class PostgresDatabase:
             async with self._planned.acquire(timeout=_SECONDS) as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Any]:
+        """A connection that ends with the block, and its session's locks with it: for statements
+        that may take as long as they take, and must not stand in a transaction."""
+        with translated():
+            connection = await asyncpg.connect(
+                self.url,
+                timeout=10,
+                command_timeout=_SECONDS,
+                server_settings={"statement_timeout": "0", "lock_timeout": "0"},
+            )
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    await connection.close(timeout=5)
+
     def notified(self, channel: str) -> asyncio.Event:
         """An event that is set at the next notification; ask anew for the one after."""
         if channel not in self._channels:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from twofold.adapters._sql.known_versions import KnownVersions
-from twofold.adapters.migrations import applying, migrations, missing
 from twofold.adapters.postgres.agenda import PostgresAgenda
-from twofold.adapters.postgres.appending import FAILED_RECORDS, LOCK, LOOK_RECORDS, Appender
+from twofold.adapters.postgres.appending import FAILED_RECORDS, LOOK_RECORDS, Appender
 from twofold.adapters.postgres.database import PostgresDatabase
 from twofold.adapters.postgres.inbox import PostgresInbox
 from twofold.adapters.postgres.leases import PostgresLeases
+from twofold.adapters.postgres.migrating import migrate
 from twofold.adapters.postgres.parked_lanes import PostgresParkedLanes
 from twofold.adapters.postgres.tallies import PostgresTallies
 from twofold.messages.recorded import Recorded
@@ -104,8 +102,7 @@ class PostgresLog:
         """Connect and bring the schema up to date."""
         await self._database.open()
         try:
-            async with self._database.pinned() as connection, connection.transaction():
-                self._epoch, self._secret = await _migrate(connection)
+            self._epoch, self._secret = await migrate(self._database)
         except BaseException:
             await self._database.close()
             raise
@@ -221,25 +218,3 @@ class PostgresLogTransaction:
         """The transaction holds."""
         for appender in self._appenders:
             appender.committed()
-
-
-async def _migrate(connection: Any) -> tuple[str, bytes]:
-    """Apply what is missing, one process at a time, and read or make the identity."""
-    await connection.execute(LOCK)
-    await connection.execute("create schema if not exists twofold")
-    await connection.execute(
-        "create table if not exists twofold.migration (name text primary key, checksum text)"
-    )
-    rows = await connection.fetch("select name, checksum from twofold.migration")
-    applied = {row[0]: row[1] for row in rows}
-    for migration in missing("PostgreSQL", migrations(__package__ or ""), applied):
-        with applying("PostgreSQL", migration):
-            await connection.execute(migration.sql)
-        await connection.execute(
-            "insert into twofold.migration values ($1, $2)", migration.name, migration.checksum
-        )
-    identity = await connection.fetchrow("select epoch, secret from twofold.identity")
-    if identity is None:
-        identity = (str(uuid.uuid4()), secrets.token_bytes(32))
-        await connection.execute("insert into twofold.identity values ($1, $2)", *identity)
-    return identity[0], identity[1]

@@ -1,3 +1,3 @@
 -- Commands that came to nothing are few: an index of them alone, by time.
 
-create index command_failed on twofold.command (time_us, command_id) where status = 'failed';
+create index concurrently command_failed on twofold.command (time_us, command_id) where status = 'failed';
