@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from math import isnan
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.integration.conftest import Stores
 from tests.integration.test_alerts import AUTHOR, Company, submit, virtually
@@ -15,6 +17,7 @@ from tests.proposals import Level, Submit, app
 from tests.waiting import until
 from twofold import RuntimeSettings, System
 from twofold.adapters.memory.tallies import MemoryTallies
+from twofold.http.standing import Standing
 from twofold.ports.tallies import Tally
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.freshness.desk import ObjectivesDesk, ObjectiveView
@@ -56,6 +59,70 @@ async def test_a_budget_is_of_all_processes_and_survives_them(stores: Stores) ->
     async with process(stores, 4) as fourth:
         view = await seen(fourth)
         assert (view.answers, view.late) == (24, 19)
+
+
+class Scraped:
+    """What scrapes of a process say is left of the budget."""
+
+    def __init__(self, system: System) -> None:
+        self._registry = CollectorRegistry()
+        self._standing = Standing(system, self._registry)
+
+    async def left(self) -> float:
+        await self._standing.look()
+        labels = {"query": NAME}
+        found = self._registry.get_sample_value("twofold_objective_budget_ratio", labels)
+        assert found is not None
+        return found
+
+
+async def test_the_metric_of_what_is_left_is_of_all_processes(stores: Stores) -> None:
+    async with process(stores, 1) as first:
+        assert await Scraped(first).left() == 1
+        await first.send(Submit(title="Safety", level=Level.BEGINNER), AUTHOR)
+        late = first.clock.now() + timedelta(seconds=0.5)
+        await until(lambda: first.clock.now() > late)
+        await ask(first, 15)
+    async with process(stores, 2) as second:
+        view = await seen(second)
+        assert view.budget_left is not None
+        assert view.budget_left < 0
+        assert await Scraped(second).left() == pytest.approx(view.budget_left)
+
+
+def test_scrapes_read_the_sums_no_more_often_than_they_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[float] = []
+    since = MemoryTallies.since
+
+    async def story(company: Company) -> None:
+        async def spied(self: MemoryTallies, moments: Mapping[int, int]) -> Sequence[Tally]:
+            read.append(company.clock.monotonic())
+            return await since(self, moments)
+
+        monkeypatch.setattr(MemoryTallies, "since", spied)
+        scraped = Scraped(await company.all())
+        assert await scraped.left() == 1
+        read.clear()
+        for _ in range(60):
+            await scraped.left()
+            await company.clock.sleep(1)
+        assert len(read) <= 7
+
+    virtually(story)
+
+
+def test_what_is_left_is_unknown_where_the_database_does_not_answer() -> None:
+    async def story(company: Company) -> None:
+        scraped = Scraped(await company.all())
+        assert await scraped.left() == 1
+        await company.clock.sleep(20)
+        company.plans["api"].order("tallies.since", *[Fault.FAILS] * 10)
+        await company.clock.sleep(20)
+        assert isnan(await scraped.left())
+
+    virtually(story)
 
 
 async def test_what_was_never_asked_is_told_as_such(stores: Stores) -> None:

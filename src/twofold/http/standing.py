@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
+from collections.abc import Mapping
 from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -11,7 +12,6 @@ from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.runtime.alerting.desk import look_at_alerts
 from twofold.runtime.alerting.kinds import KINDS
-from twofold.runtime.freshness.budgets import DAY_SECONDS
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import ROLES
 from twofold.runtime.proving.notes import Note, note_of
@@ -107,7 +107,7 @@ class Standing:
         )
         self._budget = Gauge(
             "twofold_objective_budget_ratio",
-            "Share left of what may be late within three days, in this process",
+            "Share left of what may be late within 30 days, of all processes (NaN: unknown)",
             ("query",),
             registry=registry,
         )
@@ -137,7 +137,7 @@ class Standing:
         self._look_at_workers()
         self._look_at_clocks()
         self._look_at_canaries()
-        self._look_at_objectives()
+        await self._look_at_objectives()
         await self._look_at_projections()
         await self._look_at_relay()
         await self._look_at_roles()
@@ -201,16 +201,26 @@ class Standing:
         self._published.set(position)
         self._unpublished.set(max(0, system.progress.head - position))
 
-    def _look_at_objectives(self) -> None:
-        now_us = microseconds(self._system.clock.now())
+    async def _look_at_objectives(self) -> None:
+        left = await self._budgets_left()
         for query, budget in self._system.objectives.budgets.items():
             self._promised.labels(query).set(budget.share)
-            self._budget.labels(query).set(budget.left(now_us, 3 * DAY_SECONDS))
+            self._budget.labels(query).set(left.get(query, nan))
             counts = {"within": budget.answers - budget.late, "late": budget.late}
             for outcome, count in counts.items():
                 before = self._answered_before.get((query, outcome), 0)
                 self._answers.labels(query, outcome).inc(count - before)
                 self._answered_before[query, outcome] = count
+
+    async def _budgets_left(self) -> Mapping[str, float]:
+        """By query. Looked up no more often than processes write it, however often they are asked;
+        mostly the look for alerts has done so."""
+        now_us = microseconds(self._system.clock.now())
+        try:
+            budgets = await self._system.objectives.shared.look()
+        except TwofoldError:
+            return {}
+        return {query: budget.left(now_us) for query, budget in budgets.items()}
 
     async def _look_at_alerts(self) -> None:
         try:
