@@ -117,6 +117,14 @@ async def test_former_processes_write_while_an_index_is_built(
     await check_whole(behind, postgres)
 
 
+async def test_a_new_database_waits_for_nobody(postgres: str, behind: Any) -> None:
+    async with behind.transaction(isolation="repeatable_read"):
+        await behind.fetchval("select count(*) from pg_class")
+        async with asyncio.timeout(10):
+            await check_opens(postgres)
+    assert await valid(behind)
+
+
 async def test_processes_that_start_at_once_build_it_once(
     postgres: str, former: PostgresLog, behind: Any
 ) -> None:
@@ -181,15 +189,19 @@ async def test_an_index_that_was_built_and_not_noted_is_noted(
 
 
 async def check_whole_after_a_start(address: str, behind: Any) -> None:
+    await check_opens(address)
+    await check_whole(behind, address)
+
+
+async def check_opens(address: str) -> None:
     log = log_at(address)
     await log.open()
     await log.close()
-    await check_whole(behind, address)
 
 
 def test_an_index_is_the_same_however_it_is_built() -> None:
     (beside,) = [one for one in migrations("twofold.adapters.postgres") if one.index]
-    within = type(beside)(beside.name, beside.sql.replace(" concurrently", ""))
-    assert (beside.index, within.index) == (INDEX, "")
+    within = type(beside)(beside.name, beside.within_transaction)
+    assert (beside.index, beside.indexed, within.index) == (INDEX, "twofold.command", "")
     assert beside.checksum == within.checksum
     assert beside.sql.count(";") == 1

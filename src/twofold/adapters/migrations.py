@@ -12,7 +12,9 @@ import msgspec
 
 from twofold.errors import StoreUnavailable
 
-_CONCURRENT = re.compile(r"^create (?:unique )?index concurrently (\w+) on (\w+)\.", re.MULTILINE)
+_CONCURRENT = re.compile(
+    r"^create (?:unique )?index concurrently (\w+) on ((\w+)\.\w+)", re.MULTILINE
+)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -29,13 +31,24 @@ class Migration(msgspec.Struct, frozen=True):
     def checksum(self) -> str:
         """Tells a changed file from the one that was applied. How an index was built makes it no
         other index."""
-        return hashlib.sha256(self.sql.replace(" concurrently ", " ").encode()).hexdigest()
+        return hashlib.sha256(self.within_transaction.encode()).hexdigest()
+
+    @property
+    def within_transaction(self) -> str:
+        """The same, holding up writers."""
+        return self.sql.replace(" concurrently ", " ")
 
     @property
     def index(self) -> str:
         """The index that it builds beside writers, with its schema; "" for anything else."""
         found = _CONCURRENT.search(self.sql)
-        return f"{found[2]}.{found[1]}" if found else ""
+        return f"{found[3]}.{found[1]}" if found else ""
+
+    @property
+    def indexed(self) -> str:
+        """The table of ``index``, with its schema."""
+        found = _CONCURRENT.search(self.sql)
+        return found[2] if found else ""
 
 
 def migrations(package: str) -> Sequence[Migration]:

@@ -48,12 +48,22 @@ async def _apply(connection: Any) -> Migration | None:
         "create table if not exists twofold.migration (name text primary key, checksum text)"
     )
     for migration in await _missing(connection):
-        if migration.index:
+        if migration.index and await _takes_time(connection, migration):
             return migration
         with applying(_STORE, migration):
-            await connection.execute(migration.sql)
+            await connection.execute(migration.within_transaction)
         await connection.execute(_NOTE, migration.name, migration.checksum)
     return None
+
+
+async def _takes_time(connection: Any, migration: Migration) -> bool:
+    """Whether there is something to index, or some of the index.
+
+    A new database has neither. Building beside writers would wait there for every transaction that
+    anybody has open in it, and have no writer to spare.
+    """
+    begun = f"select to_regclass('{migration.index}') is not null"
+    return bool(await connection.fetchval(f"{begun} or exists (select from {migration.indexed})"))
 
 
 async def _missing(connection: Any) -> Sequence[Migration]:
@@ -92,7 +102,7 @@ async def _make(connection: Any, migration: Migration) -> None:
     if valid is not None:
         drop = f"drop index concurrently {migration.index}"
         await connection.execute(drop, timeout=_ANY_TIME_SECONDS)
-    _LOG.info("building an index; others can write meanwhile", index=migration.index)
+    _LOG.info("building an index; it waits for transactions that are open", index=migration.index)
     await connection.execute(migration.sql, timeout=_ANY_TIME_SECONDS)
 
 
