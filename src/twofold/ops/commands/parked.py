@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from twofold.errors import NotFound, ParkedChanged, TwofoldError
-from twofold.ops.commands.printing import print_json, print_problem, short
+from twofold.ops.commands.printing import listed_lines, print_json, print_problem, short
 from twofold.ops.commands.target import Json, Target, commands_of, looking_at, you
 from twofold.runtime.parking.commands import COMMANDS
 from twofold.runtime.parking.desk import ParkedDesk
@@ -313,4 +313,11 @@ def _at(one: ParkedView) -> str:
 def _print_document(document: DocumentView) -> None:
     typer.echo(f"  {document.key}: {document.what}")
     for field in document.fields:
-        typer.echo(f"    {field.name}: {short(field.before)} → {short(field.after)}")
+        items = field.listed
+        if items is None:
+            typer.echo(f"    {field.name}: {short(field.before)} → {short(field.after)}")
+            continue
+        told, *lines = listed_lines(items)
+        typer.echo(f"    {field.name}: {told}")
+        for line in lines:
+            typer.echo(f"      {line}")

@@ -7,6 +7,7 @@ import typer
 
 from twofold.errors import TwofoldError
 from twofold.http.problems import problem_name
+from twofold.runtime.listed import Item, Listed
 
 _LONGEST = 120
 
@@ -27,3 +28,18 @@ def short(value: object) -> str:
     """For people: as JSON, cut where a line of a table ends."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}…"
+
+
+def listed_lines(found: Listed) -> list[str]:
+    """How many items came (+), went (-) and changed (~), then a line for each."""
+    lines = [_item(one) for one in found.shown]
+    more = [f"… and {found.hidden:,} more"] if found.hidden else []
+    return [found.told, *lines, *more]
+
+
+def _item(one: Item) -> str:
+    if one.what == "changed":
+        return f"~ {one.name}: {short(one.before)} → {short(one.after)}"
+    if one.what == "came":
+        return f"+ {one.name}: {short(one.after)}"
+    return f"- {one.name}: {short(one.before)}"

@@ -11,10 +11,12 @@ import typer
 
 from twofold.assembly.assemble import shadow_store
 from twofold.ops.commands.not_made import not_made, not_made_text
+from twofold.ops.commands.printing import listed_lines
 from twofold.ops.commands.target import App, Config, Json, looking_at, you
 from twofold.ops.progress import progress_bar
 from twofold.runtime.adopting import adopt as adopt_version
 from twofold.runtime.applying import Applier
+from twofold.runtime.listed import listed
 from twofold.runtime.system import System
 from twofold.runtime.verification import Difference, Verification, Verified
 from twofold.wiring.foldings import Folding
@@ -127,8 +129,15 @@ def verified_text(result: Verified) -> str:
 
 
 def _difference(one: Difference) -> str:
-    details = ", ".join(
-        f"{name} is {actual!r}, the log says {expected!r}"
-        for name, (expected, actual) in one.fields.items()
-    )
-    return f"  {one.key}: {one.kind} (event {one.position}) {details}".rstrip()
+    """On one line, but for long lists: of those what differs from the log, item by item."""
+    details, lines = list[str](), list[str]()
+    for name, (expected, actual) in one.fields.items():
+        items = listed(expected, actual)
+        if items is None:
+            details.append(f"{name} is {actual!r}, the log says {expected!r}")
+        else:
+            told, *rest = listed_lines(items)
+            lines += [f"    {name}, from what the log says to what is there: {told}"]
+            lines += [f"      {line}" for line in rest]
+    head = f"  {one.key}: {one.kind} (event {one.position}) {', '.join(details)}".rstrip()
+    return "\n".join([head, *lines])

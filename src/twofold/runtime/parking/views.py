@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from twofold.errors import InvalidInput, Problem
+from twofold.runtime.listed import Listed, listed
 from twofold.runtime.view import View
 
 STATES = ("retrying", "parked", "discarded")
@@ -77,6 +78,11 @@ class FieldView(View, frozen=True):
     name: str
     before: Any
     after: Any
+
+    @property
+    def listed(self) -> Listed | None:
+        """What differs item by item, where it is a long list."""
+        return listed(self.before, self.after)
 
 
 class DocumentView(View, frozen=True):
