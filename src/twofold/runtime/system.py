@@ -158,7 +158,7 @@ class System:
         await self.progress.refresh()
         self._start_reading(appliers)
         self.lags = Lags(self.log, self.read_store, self.tables, self.clock, self.progress.heads)
-        self.lag_history = LagHistory(self.lags, self.clock)
+        self.lag_history = LagHistory(self.log, self.lags, self.clock)
         self._start_commands()
         await self._start_presence()
         if self.roles:

@@ -103,7 +103,7 @@ class Overview:
             "chosen": chosen,
             "chart": lag_chart("Lag", found),
             "table": points(_worst(samples, chosen), _TABLE_ROWS),
-            "rate": _rate(samples),
+            "rate": system.lag_history.events_per_second(_RATE_SECONDS),
             "parked": sum(line.parked for line in lines) + sum(beside.values()),
             "stuck": sum(one["stuckInstances"] for one in report.processes.values()),
             "behind": max(0, report.head - report.relay.published) if report.relay else 0,
@@ -220,13 +220,3 @@ def _worst(samples: Sequence[LagSample], projection: str = "") -> list[tuple[int
         )
         for sample in samples
     ]
-
-
-def _rate(samples: Sequence[LagSample]) -> float | None:
-    """Events per second in the last minute."""
-    if len(samples) < 2:
-        return None
-    last = samples[-1]
-    since = next(one for one in samples if last.time_us - one.time_us <= _RATE_SECONDS * 1e6)
-    seconds = (last.time_us - since.time_us) / 1e6
-    return (last.head - since.head) / seconds if seconds else None
