@@ -74,3 +74,9 @@ def test_an_exporter_that_is_not_installed_is_named() -> None:
     done = _run(OTEL_TRACES_EXPORTER="zipkin")
     assert done.returncode != 0
     assert "no exporter zipkin is installed" in done.stderr
+
+
+def test_what_to_install_for_another_protocol_is_told() -> None:
+    done = _run(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    assert done.returncode != 0
+    assert "pip install opentelemetry-exporter-otlp-proto-grpc" in done.stderr

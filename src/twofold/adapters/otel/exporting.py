@@ -15,6 +15,10 @@ from twofold.errors import Problem, SettingsProblems
 
 _GROUP = "opentelemetry_traces_exporter"
 _PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+_PACKAGES = {
+    "otlp_proto_http": "'twofold[telemetry]'",
+    "otlp_proto_grpc": "opentelemetry-exporter-otlp-proto-grpc",
+}
 
 
 def install_provider(application: str, role: str, environment: Mapping[str, str]) -> None:
@@ -53,6 +57,6 @@ def _exporter(name: str) -> Any:
     for entry in entry_points(group=_GROUP, name=name):
         return entry.load()
     known = ", ".join(sorted(entry.name for entry in entry_points(group=_GROUP)))
-    hint = "pip install 'twofold[telemetry]'" if name == "otlp_proto_http" else f"there are {known}"
+    hint = f"pip install {_PACKAGES[name]}" if name in _PACKAGES else f"there are {known}"
     why = f"no exporter {name} is installed; {hint}"
     raise SettingsProblems([Problem("OTEL_TRACES_EXPORTER", why)])

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from twofold.ops.commands.not_made import not_made, not_made_text
 from twofold.ops.commands.target import App, Config, Json, looking_at
@@ -27,7 +27,9 @@ def status(app: App, config: Config = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(report))
         return
-    table = Table("projection", "version", "state", "applied", "behind", "seconds", "parked")
+    # Whole, for it is what other commands ask for.
+    name = Column("projection", overflow="fold")
+    table = Table(name, "version", "state", "applied", "behind", "seconds", "parked")
     for line in report["projections"]:
         table.add_row(
             line["name"],
