@@ -19,7 +19,8 @@ from twofold.wiring.foldings import Folding, Writing
 Decoded = tuple[Recorded, Event | None]
 """An event and what was recorded of it; None where that can't be decoded."""
 
-_ENCODER = msgspec.json.Encoder(decimal_format="string")
+ENCODER = msgspec.json.Encoder(decimal_format="string")
+"""How documents are written."""
 
 
 class MissingDocument(TwofoldError):
@@ -286,7 +287,7 @@ class FoldBatch:
     def _row(self, key: str, document: _Document) -> Row:
         assert document.last is not None
         try:
-            return self._folding.model.row(document.value, key, document.last.position, _ENCODER)
+            return self._folding.model.row(document.value, key, document.last.position, ENCODER)
         except Exception as exc:
             raise _Unwritable(key) from exc
 
