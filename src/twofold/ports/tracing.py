@@ -71,6 +71,12 @@ class Tracing(Protocol):
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: str = "") -> Span:
         """A step of ``parent``, "" for the span under way; without either, a new trace."""
 
+    def unsampled(self) -> str:
+        """The name of a trace that begins here and is not recorded; "" if ``span`` is to be asked.
+
+        The short way for what nearly all of a busy process's traces are.
+        """
+
     def inner(self, name: str, kind: Kind, attributes: Attributes, cause: str = "") -> Span:
         """A step of the span under way if that is recorded, else nothing. Links to ``cause``."""
 
@@ -135,6 +141,10 @@ class NoTracing:
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: str = "") -> Span:
         """Nothing."""
         return NoSpan(parent) if parent else NO_SPAN
+
+    def unsampled(self) -> str:
+        """Nothing has a name."""
+        return ""
 
     def inner(self, name: str, kind: Kind, attributes: Attributes, cause: str = "") -> Span:
         """Nothing."""

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
 
 from tests.http.conftest import Client
-from tests.proposals import app
+from tests.proposals import Level, Submit, app
 from tests.tracing import Spans, context_of, is_within, traceparent_of
 from tests.waiting import until
-from twofold import RuntimeSettings, System
+from twofold import Caller, RuntimeSettings, Sent, System
 from twofold.adapters.memory.log import MemoryLog
 from twofold.adapters.memory.read_store import MemoryReadStore
 from twofold.adapters.memory.transport import MemoryTransport
 from twofold.http.asgi import HttpApp
 from twofold.http.security import SecuritySettings
-from twofold.messages.trace_context import trace_id
+from twofold.messages.trace_context import is_sampled, trace_id
 from twofold.ports.transport import Delivery
 from twofold.runtime.clock import SeededChance, SystemClock
 
@@ -32,8 +33,8 @@ PATH = "/api/proposals"
 class Running:
     """A system over a broker, with its spans."""
 
-    def __init__(self, commands: Any = "sync") -> None:
-        self.spans = Spans()
+    def __init__(self, commands: Any = "sync", sampler: Sampler | None = None) -> None:
+        self.spans = Spans(sampler)
         self.transport = MemoryTransport()
         settings = RuntimeSettings(projections="async", commands=commands, partitions=2)
         self.system = System(
@@ -110,6 +111,22 @@ async def test_events_and_messages_carry_the_trace_of_their_command(running: Run
     assert event.trace == traceparent_of(command)
     (delivery,) = running.published()
     assert delivery.attributes["traceparent"] == event.trace
+
+
+async def test_of_commands_from_nowhere_a_share_is_recorded_and_all_are_named() -> None:
+    running = Running(sampler=ParentBased(TraceIdRatioBased(0.2)))
+    author = Caller("ann", "Ann", frozenset({"author"}))
+    async with running.system:
+        for _ in range(200):
+            await running.system.send(
+                Submit(title="Safety at work", level=Level.BEGINNER), Sent(caller=author)
+            )
+        traces = [event.trace for event in await running.system.log.read(0, 500)]
+    assert len(set(traces)) == 200
+    sampled = [one for one in traces if is_sampled(one)]
+    # Further off than once in a million runs.
+    assert 12 < len(sampled) < 75
+    assert sampled == [traceparent_of(span) for span in running.spans.named("command ")]
 
 
 async def test_the_query_links_to_what_it_waited_for(running: Running) -> None:

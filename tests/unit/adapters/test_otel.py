@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry import context as contexts
 from opentelemetry import trace
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    ParentBased,
+    Sampler,
+    TraceIdRatioBased,
+)
 
 from tests.tracing import Spans, context_of, is_within, traceparent_of
 from twofold.adapters.otel.sampling import taken_share
@@ -103,6 +110,43 @@ def test_of_a_share_some_are_recorded_and_all_are_named() -> None:
     assert len(set(named)) == 2_000
     # Further off than once in ten million runs.
     assert 290 < sum(map(is_sampled, named)) < 510
+
+
+def test_without_tracing_nothing_has_a_name() -> None:
+    assert NO_TRACING.unsampled() == ""
+
+
+def test_who_asks_for_the_unsampled_first_has_as_many_recorded() -> None:
+    spans = Spans(ParentBased(TraceIdRatioBased(0.2)))
+    named = []
+    for _ in range(2_000):
+        name = spans.tracing.unsampled()
+        if not name:
+            with spans.tracing.span("command", "internal", {}) as span:
+                # Nothing else begins within what is under way.
+                assert spans.tracing.unsampled() == ""
+                assert is_sampled(span.traceparent)
+                name = span.traceparent
+        assert read_traceparent(name) == name
+        named.append(name)
+    assert len(set(named)) == 2_000
+    assert 290 < sum(map(is_sampled, named)) == len(spans.all) < 510
+
+
+def test_what_a_host_says_beside_a_span_changes_no_share() -> None:
+    tracing = Spans(ParentBased(TraceIdRatioBased(0.0))).tracing
+    token = contexts.attach(contexts.set_value("tenant", "north"))
+    try:
+        assert tracing.unsampled() == ""
+        assert not is_sampled(tracing.span("command", "internal", {}).traceparent)
+    finally:
+        contexts.detach(token)
+
+
+@pytest.mark.parametrize(("sampler", "named"), [(ALWAYS_ON, 0), (TraceIdRatioBased(0.0), 100)])
+def test_of_all_none_is_unsampled_and_of_none_all(sampler: Sampler, named: int) -> None:
+    tracing = Spans(ParentBased(sampler)).tracing
+    assert sum(tracing.unsampled() != "" for _ in range(100)) == named
 
 
 @pytest.mark.parametrize("sampler", [ParentBased(TraceIdRatioBased(0.0)), ParentBased(ALWAYS_OFF)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import Token
 from types import TracebackType
@@ -46,8 +48,9 @@ class OpenTelemetryTracing:
 
     def __init__(self, tracer: Tracer, share: float | None = None) -> None:
         self._tracer = tracer
-        self._share = 1.0 if share is None else share
-        self._unsampled = _unsampled()
+        self._passed_over = _passed_over(1.0 if share is None else share)
+        self._left_out = next(self._passed_over)
+        self._names: list[str] = []
         fields = propagate.get_global_textmap().fields
         self._fields = {field.lower().encode() for field in fields}
 
@@ -83,6 +86,12 @@ class OpenTelemetryTracing:
         links = _links([parent]) if kind == "consumer" else ()
         return self._begin(name, _KINDS[kind], attributes, _within(parent), links)
 
+    def unsampled(self) -> str:
+        """Here is where nothing is under way, and it is not the turn of one that is recorded."""
+        if self._left_out <= 0 or contexts.get_current():
+            return ""
+        return self._leave_out()
+
     def inner(self, name: str, kind: Kind, attributes: Attributes, cause: str = "") -> Span:
         """Costs one look at the context where nothing is recorded."""
         if not trace.get_current_span().is_recording():
@@ -103,9 +112,16 @@ class OpenTelemetryTracing:
 
     def _root(self, name: str, kind: SpanKind, attributes: Attributes) -> Span:
         """A new trace, or the word that follows from it that it is not sampled."""
-        if random.random() >= self._share:
-            return NoSpan(next(self._unsampled))
+        if self._left_out > 0:
+            return NoSpan(self._leave_out())
+        self._left_out = next(self._passed_over)
         return self._begin(name, kind, attributes, Context())
+
+    def _leave_out(self) -> str:
+        self._left_out -= 1
+        if not self._names:
+            self._names = _unsampled()
+        return self._names.pop()
 
     def _begin(
         self,
@@ -122,15 +138,28 @@ class OpenTelemetryTracing:
         )
 
 
-def _unsampled() -> Iterator[str]:
-    """Names of traces that are not sampled, each another one.
+def _passed_over(share: float) -> Iterator[int]:
+    """How many traces are left out before each that is recorded, ``share`` of them all being that.
 
-    Drawn for 256 at a time: one by one, among other work, it was a twentieth of a command.
+    As many as if each were drawn by itself, which would have to be done for each.
     """
     while True:
-        digits = random.randbytes(23).hex()
-        first, last = f"00-{digits[:30]}", f"-{digits[30:]}-00"
-        yield from [f"{first}{pair}{last}" for pair in _PAIRS]
+        if share >= 1:
+            yield 0
+        elif share <= 0:
+            yield sys.maxsize
+        else:
+            yield int(math.log(1 - random.random()) / math.log1p(-share))
+
+
+def _unsampled() -> list[str]:
+    """Names of traces that are not sampled, each another one.
+
+    256 at a time: drawn one by one, among other work, it was a twentieth of a command.
+    """
+    digits = random.randbytes(23).hex()
+    first, last = f"00-{digits[:30]}", f"-{digits[30:]}-00"
+    return [f"{first}{pair}{last}" for pair in _PAIRS]
 
 
 class _Open:

@@ -75,8 +75,11 @@ class ObservedCommandBus(CommandBus):
         subject = self._subjects.get(type(command))
         if subject is None:
             return await super().handle(command, sent)
+        tracing = self._observer.tracing
+        if tracing.on and not sent.trace and (name := tracing.unsampled()):
+            sent = msgspec.structs.replace(sent, trace=name)
         # Where it is known not to be sampled there is nothing to ask.
-        if self._observer.tracing.on and (not sent.trace or is_sampled(sent.trace)):
+        elif tracing.on and (not sent.trace or is_sampled(sent.trace)):
             span = self._span(subject, "internal", sent.trace)
             if span.traceparent != sent.trace:
                 sent = msgspec.structs.replace(sent, trace=span.traceparent)

@@ -66,7 +66,7 @@ class Observer:
             self.measures.apply_events.observe(len(events), projection)
 
     def _append_span(self, appends: Sequence[Append]) -> Span:
-        traces = sampled_of(one.events[0].trace for one in appends if one.events)
+        traces = sampled_of([one.events[0].trace for one in appends if one.events])
         if not traces:
             return NO_SPAN
         told: dict[str, Attribute] = {
@@ -78,7 +78,7 @@ class Observer:
         return self.tracing.batch("append log", "client", told, traces)
 
     def _apply_span(self, projection: str, events: Sequence[Recorded], inline: bool) -> Span:
-        traces = sampled_of(event.trace for event in events)
+        traces = sampled_of([event.trace for event in events])
         if not traces:
             return NO_SPAN
         told: dict[str, Attribute] = {
