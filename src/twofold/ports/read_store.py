@@ -342,8 +342,13 @@ class ReadStore(Protocol):
     async def close(self) -> None:
         """Release everything; safe to call twice."""
 
-    def transaction(self) -> AbstractAsyncContextManager[ReadTransaction]:
-        """Begin; commits at the end of the block, rolls back if it raises."""
+    def transaction(self, *, ahead: bool = False) -> AbstractAsyncContextManager[ReadTransaction]:
+        """Begin; commits at the end of the block, rolls back if it raises.
+
+        ``ahead``: ``advance`` comes first, and adapters may look ahead of keeping others from
+        moving the checkpoint. That somebody has is then told by CheckpointLost at the end of the
+        block, and what was read before that is of no worth.
+        """
 
     def within(self, transaction: LogTransaction) -> ReadTransaction:
         """Join the log's transaction. Raises TypeError where the two are not one database."""

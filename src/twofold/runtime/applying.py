@@ -267,7 +267,7 @@ async def whole(
     while True:
         try:
             with applier.observed(batch):
-                async with store.transaction() as transaction:
+                async with store.transaction(ahead=True) as transaction:
                     return await work(transaction, suspects)
         except (CheckpointLost, StoreUnavailable, TooMuchParked):
             raise

@@ -168,11 +168,11 @@ class FaultyReadStore:
         await self._store.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[ReadTransaction]:
+    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[ReadTransaction]:
         """Projections may be held back; beginning and committing may fail, answers be lost."""
         await self._plan.may_project()
         await self._plan.meet("read.begin")
-        async with self._store.transaction() as transaction:
+        async with self._store.transaction(ahead=ahead) as transaction:
             yield transaction
             fault = await self._plan.meet("read.commit")
         answered("read.commit", fault)

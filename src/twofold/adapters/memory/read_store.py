@@ -63,7 +63,7 @@ class MemoryReadStore:
         """Nothing to release."""
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[MemoryReadTransaction]:
+    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[MemoryReadTransaction]:
         """Everything written in the block becomes visible at its end, or nothing."""
         async with self._kept.lock:
             transaction = MemoryReadTransaction(self._kept)

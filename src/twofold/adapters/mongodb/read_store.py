@@ -80,7 +80,7 @@ class MongoReadStore:
         await self._database.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[MongoReadTransaction]:
+    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[MongoReadTransaction]:
         """Collected in the block, committed at its end."""
         transaction = MongoReadTransaction(
             self._database, self._tables, self._controls, self._journals

@@ -72,7 +72,7 @@ class PostgresReadStore:
             await self._database.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[PostgresReadTransaction]:
+    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[PostgresReadTransaction]:
         """Begin … commit."""
         async with self._database.planned() as connection:
             transaction = PostgresReadTransaction(connection, self._tables, self._dialect)

@@ -34,6 +34,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self.path = path
         self._synchronous = synchronous
+        self._lasting = True
         self._users = 0
         self._order = asyncio.Lock()
         self.turns = Turns(path, _BUSY_MS)
@@ -46,7 +47,7 @@ class SqliteDatabase:
         try:
             with translated(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                writing = self._connect()
+                writing, self._lasting = self._connect(), True
                 self.reading = self._connect(reading=True)
         except BaseException:
             self._users = 0
@@ -71,14 +72,13 @@ class SqliteDatabase:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """A write transaction; commits at the end of the block, rolls back if it raises."""
-        async with self._order:
-            transaction = SqliteTransaction(self)
-            try:
-                yield transaction
-                await transaction.end("commit")
-            except BaseException:
-                await asyncio.shield(transaction.end("rollback"))
-                raise
+        transaction = SqliteTransaction(self, self._order)
+        try:
+            yield transaction
+            await transaction.end("commit")
+        except BaseException:
+            await asyncio.shield(transaction.end("rollback"))
+            raise
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in the writer thread."""
@@ -90,6 +90,14 @@ class SqliteDatabase:
         with translated(self.path):
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, lambda: work(self._mine()))
+
+    def begin(self, connection: sqlite3.Connection, *, lasting: bool) -> None:
+        """Begin a transaction, in the writer thread; see ``SqliteTransaction`` for ``lasting``."""
+        if lasting is not self._lasting:
+            wanted = self._synchronous if lasting else "NORMAL"
+            connection.execute(f"pragma synchronous = {wanted}")
+            self._lasting = lasting
+        self.turns.begin(connection)
 
     def _mine(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):
@@ -119,27 +127,40 @@ class SqliteDatabase:
 
 
 class SqliteTransaction:
-    """A write transaction that begins with its first statement."""
+    """A write transaction that begins with the first piece of work that can't wait.
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    With ``lasting`` False a failure of the power may take it back, unless something that lasts was
+    committed since; it never takes back a part of it.
+    """
+
+    def __init__(self, database: SqliteDatabase, order: asyncio.Lock) -> None:
         self.database = database
-        self._used = False
+        self.lasting = True
+        self._order = order
+        self._entering = asyncio.Lock()
+        self._deferred: list[Callable[[sqlite3.Connection], object]] = []
+        self._entered = False
         self._ended = False
         self._begun = False
 
+    @property
+    def entered(self) -> bool:
+        """Whether it keeps others from writing, or is about to."""
+        return self._entered
+
+    def defer(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Run ``work`` in the writer thread, before whatever is run next or commits."""
+        self._check()
+        self._deferred.append(work)
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` in the writer thread, within this transaction."""
-        if self._ended:
-            raise StoreUnavailable("SQLite", "this transaction has ended")
-        self._used = True
+        self._check()
+        if not self._entered:
+            await self._enter()
 
         def begun(connection: sqlite3.Connection) -> T:
-            # Only the writer thread knows whether it has begun: a cancelled caller does not.
-            if not self._begun:
-                self.database.turns.begin(connection)
-                self._begun = True
-            elif not connection.in_transaction:
-                raise _rolled_back()
+            self._go_on(connection)
             return work(connection)
 
         return await self.database.write(begun)
@@ -149,17 +170,50 @@ class SqliteTransaction:
         if self._ended:
             return
         self._ended = True
-        if self._used:
-            await self.database.write(lambda connection: self._finish(connection, how))
+        try:
+            if how == "commit" and self._deferred:
+                await self._enter()
+            if self._entered:
+                await self.database.write(lambda connection: self._finish(connection, how))
+        finally:
+            if self._entered:
+                self._order.release()
+
+    def _check(self) -> None:
+        if self._ended:
+            raise StoreUnavailable("SQLite", "this transaction has ended")
+
+    async def _enter(self) -> None:
+        # Several pieces of work may come at once, and the first of them enters for all.
+        async with self._entering:
+            if not self._entered:
+                await self._order.acquire()
+                self._entered = True
+
+    def _go_on(self, connection: sqlite3.Connection) -> None:
+        """Begin, or see that it is still there, and do what was deferred."""
+        # Only the writer thread knows whether it has begun: a cancelled caller does not.
+        if not self._begun:
+            self.database.begin(connection, lasting=self.lasting)
+            self._begun = True
+        elif not connection.in_transaction:
+            raise _rolled_back()
+        deferred, self._deferred = self._deferred, []
+        try:
+            for work in deferred:
+                work(connection)
+        except BaseException:
+            # Whoever deferred it does not hear of it, so nothing else may stay either.
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
 
     def _finish(self, connection: sqlite3.Connection, how: str) -> None:
-        if not connection.in_transaction:
-            # A failed statement (a full disk) may have rolled back by itself.
-            if self._begun and how == "commit":
-                raise _rolled_back()
-            return
         try:
-            connection.execute(how)
+            if how == "commit" and (self._begun or self._deferred):
+                # A failed statement (a full disk) may have rolled back by itself.
+                self._go_on(connection)
+                connection.execute("commit")
         finally:
             if connection.in_transaction:
                 connection.execute("rollback")

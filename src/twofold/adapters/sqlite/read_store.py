@@ -19,6 +19,7 @@ from twofold.adapters.sqlite.database import SqliteDatabase, SqliteTransaction, 
 from twofold.adapters.sqlite.dialect import SqliteDialect, separated_texts
 from twofold.adapters.sqlite.writing import (
     CHECKPOINTS,
+    ReadingAhead,
     SqliteReadTransaction,
     checkpoint_of,
 )
@@ -74,10 +75,11 @@ class SqliteReadStore:
             await self._database.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[SqliteReadTransaction]:
-        """Begin immediate … commit."""
+    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[SqliteReadTransaction]:
+        """Begin immediate … commit; ``ahead``: with as little as possible between them."""
+        kind = ReadingAhead if ahead else SqliteReadTransaction
         async with self._database.transaction() as transaction:
-            yield SqliteReadTransaction(transaction, self._tables, self._dialect)
+            yield kind(transaction, self._tables, self._dialect)
         self._moved.set()
         self._moved = asyncio.Event()
 

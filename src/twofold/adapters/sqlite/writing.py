@@ -5,16 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from twofold.adapters._columns import column_of
 from twofold.adapters._parts import parts_of, parts_text
 from twofold.adapters._sql.statements import Values, column_name, quoted
 from twofold.adapters._text import words
-from twofold.adapters.sqlite.database import SqliteTransaction
+from twofold.adapters.sqlite.database import SqliteTransaction, translated
 from twofold.adapters.sqlite.dialect import SqliteDialect, joined_texts
 from twofold.errors import CheckpointLost
 from twofold.ports.read_store import Checkpoint, ColumnKind, Move, Row, Scalar, Table
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[sqlite3.Connection], T]
+# Looked up in the loop, at some ten microseconds each.
+_FEW = 32
 
 _INSERT = (
     "(projection, position, time_us, epoch, fingerprint, parts, served_from, parked, mended, "
@@ -62,28 +67,38 @@ class SqliteReadTransaction:
 
     async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
         """By unique key, all in one hop."""
+        return await self._transaction.run(self._look_up(table, keys))
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """By the column's index."""
+        return await self._transaction.run(self._match(table, column, values))
+
+    def _look_up(self, table: str, keys: Sequence[str]) -> Work[dict[str, bytes]]:
         sql = f"select document from {self._dialect.table(table)} where key = ?"
 
         def look(connection: sqlite3.Connection) -> dict[str, bytes]:
             found = ((key, connection.execute(sql, (key,)).fetchone()) for key in keys)
             return {key: row[0] for key, row in found if row}
 
-        return await self._transaction.run(look)
+        return look
 
-    async def matching(
-        self, table: str, column: str, values: Sequence[Scalar]
-    ) -> Mapping[str, bytes]:
-        """By the column's index."""
+    def _match(self, table: str, column: str, values: Sequence[Scalar]) -> Work[dict[str, bytes]]:
         shape = self._tables[table]
         declared = column_of(shape, column)
         into = Values(self._dialect)
         given = [self._dialect.to_driver(declared.kind, value) for value in values]
         condition = self._dialect.any_of(shape, declared, given, into)
         sql = f"select key, document from {self._dialect.table(table)} where {condition}"
-        return await self._transaction.run(lambda c: dict(c.execute(sql, into.list)))
+        return lambda c: dict(c.execute(sql, into.list))
 
     async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
         """Upserts and deletes, all in one hop."""
+        await self._transaction.run(self._put(table, rows, gone))
+
+    def _put(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> Work[None]:
+        """What does not fit is found at once."""
         shape = self._tables[table]
         upsert, values = upsert_of(shape), [values_of(shape)(row) for row in rows]
         many = [
@@ -106,7 +121,7 @@ class SqliteReadTransaction:
                 connection.executemany(f"delete from {name} where key = ?", keys)
                 connection.executemany(f"insert into {name} values (?, ?, ?)", many)
 
-        await self._transaction.run(put)
+        return put
 
     async def claim(self, checkpoint: Checkpoint) -> None:
         """Insert. Raises CheckpointLost."""
@@ -119,10 +134,7 @@ class SqliteReadTransaction:
         """Compare and set. Raises CheckpointLost."""
 
         def move(connection: sqlite3.Connection) -> Checkpoint:
-            stored = _stored(connection, checkpoint.projection) or checkpoint.unmoved()
-            if not stored.stands_at(expected):
-                raise CheckpointLost(checkpoint.projection, expected)
-            moved = checkpoint.after(stored)
+            moved = _moved(checkpoint, _stored(connection, checkpoint.projection), expected)
             connection.execute(_SET, _values(moved))
             return moved
 
@@ -154,6 +166,65 @@ class SqliteReadTransaction:
         await self._transaction.run(lambda c: c.execute(_CHOOSE, (chosen_us, projection)))
 
 
+class ReadingAhead(SqliteReadTransaction):
+    """Takes SQLite's lock as late as it can: what it writes comes in one piece with its commit.
+
+    What stands beside a checkpoint changes only where that is moved or held. So what is read after
+    ``advance`` is as good as under the lock, provided that the checkpoint is the same when it is
+    written; otherwise CheckpointLost is raised at the end.
+    """
+
+    _ahead = False
+
+    async def advance(self, checkpoint: Checkpoint, expected: int) -> Checkpoint:
+        """Look now, compare and set later. Raises CheckpointLost."""
+        if self._transaction.entered or self._ahead:
+            return await super().advance(checkpoint, expected)
+        database = self._transaction.database
+        with translated(database.path):
+            seen = _stored(database.reading, checkpoint.projection)
+        moved = _moved(checkpoint, seen, expected)
+
+        def move(connection: sqlite3.Connection) -> None:
+            if _stored(connection, checkpoint.projection) != seen:
+                raise CheckpointLost(checkpoint.projection, expected)
+            connection.execute(_SET, _values(moved))
+
+        self._ahead = True
+        # While it is built nobody reads it, and whoever builds it looks how far it has come.
+        self._transaction.lasting = not moved.beside
+        self._transaction.defer(move)
+        return moved
+
+    async def documents(self, table: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """A few in the loop: shorter than a hop to a thread."""
+        look = self._look_up(table, keys)
+        if not self._ahead:
+            return await self._transaction.run(look)
+        database = self._transaction.database
+        if len(keys) > _FEW:
+            return await database.read(look)
+        with translated(database.path):
+            return look(database.reading)
+
+    async def matching(
+        self, table: str, column: str, values: Sequence[Scalar]
+    ) -> Mapping[str, bytes]:
+        """By the column's index."""
+        look = self._match(table, column, values)
+        run = self._transaction.database.read if self._ahead else self._transaction.run
+        return await run(look)
+
+    async def write(self, table: str, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """What is read from now on has to be read within the transaction."""
+        self._ahead = False
+        put = self._put(table, rows, gone)
+        if self._transaction.entered:
+            await self._transaction.run(put)
+        else:
+            self._transaction.defer(put)
+
+
 def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
     """The checkpoint in a row of CHECKPOINTS."""
     projection, position, time_us, epoch, fingerprint, parts, *others = row
@@ -163,6 +234,14 @@ def checkpoint_of(row: Sequence[Any]) -> Checkpoint:
 def _stored(connection: sqlite3.Connection, projection: str) -> Checkpoint | None:
     row = connection.execute(f"{CHECKPOINTS} where projection = ?", (projection,)).fetchone()
     return checkpoint_of(row) if row else None
+
+
+def _moved(checkpoint: Checkpoint, stored: Checkpoint | None, expected: int) -> Checkpoint:
+    """What ``advance`` makes of what is stored. Raises CheckpointLost."""
+    before = stored or checkpoint.unmoved()
+    if not before.stands_at(expected):
+        raise CheckpointLost(checkpoint.projection, expected)
+    return checkpoint.after(before)
 
 
 def _values(checkpoint: Checkpoint) -> tuple[object, ...]:

@@ -73,11 +73,15 @@ class Filling:
         begun = self._clock.monotonic()
 
         async def work(transaction: ReadTransaction, suspects: Suspects) -> Checkpoint:
-            held = await transaction.hold(self.applier.table)
-            # One that is gone must not come back, and one that goes must not be gone on with.
-            if held is None or held.chosen_us == DROPPED:
+            # One that is gone must not come back: where nothing is applied yet, ``apply`` would
+            # begin it. Elsewhere it does not find what it is to move.
+            if not position and await transaction.hold(self.applier.table) is None:
                 raise CheckpointLost(self.applier.table, position)
-            return await self.applier.apply(transaction, batch, suspects)
+            applied = await self.applier.apply(transaction, batch, suspects)
+            # One that goes must not be gone on with.
+            if applied.chosen_us == DROPPED:
+                raise CheckpointLost(self.applier.table, position)
+            return applied
 
         self.checkpoint = await whole(self._store, self.applier, batch, work)
         if self.throttled:

@@ -52,6 +52,97 @@ class ReadCheckpoints:
         assert await store.checkpoints() == {"p": Checkpoint("p", 9, 8, "e", "f")}
         assert await keys(store) == []
 
+    async def test_who_reads_ahead_writes_rows_and_checkpoint_as_one(
+        self, store: ReadStore
+    ) -> None:
+        async with store.transaction(ahead=True) as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 7, "e", "f"), 0)
+            assert await transaction.documents(TABLE.name, ["a"]) == {}
+            await transaction.write(TABLE.name, [row("a", kind="x"), row("b", kind="x")], [])
+        assert await keys(store) == ["a", "b"]
+        with pytest.raises(ZeroDivisionError):
+            async with store.transaction(ahead=True) as transaction:
+                await transaction.advance(Checkpoint(TABLE.name, 6, 7, "e", "f"), 5)
+                await transaction.write(TABLE.name, [], ["a"])
+                raise ZeroDivisionError
+        assert await store.checkpoints() == {TABLE.name: Checkpoint(TABLE.name, 5, 7, "e", "f")}
+        async with store.transaction(ahead=True) as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 6, 7, "e", "f"), 5)
+            many = await transaction.documents(TABLE.name, [f"x{n}" for n in range(100)] + ["b"])
+            assert set(many) == {"b"}
+            assert set(await transaction.matching(TABLE.name, "kind", ["x"])) == {"a", "b"}
+            await transaction.write(TABLE.name, [row("c", kind="x")], ["a"])
+            # What it has written it sees.
+            assert set(await transaction.documents(TABLE.name, ["a", "b", "c"])) == {"b", "c"}
+            assert set(await transaction.matching(TABLE.name, "kind", ["x"])) == {"b", "c"}
+            await transaction.write(TABLE.name, [row("d")], [])
+            await transaction.mend(TABLE.name, 1)
+        assert await keys(store) == ["b", "c", "d"]
+        mended = Checkpoint(TABLE.name, 6, 7, "e", "f", parked=1, mended=1)
+        assert await store.checkpoints() == {TABLE.name: mended}
+
+    async def test_the_second_of_two_who_read_ahead_loses(self, store: ReadStore) -> None:
+        read = asyncio.Event()
+
+        async def slow() -> None:
+            async with store.transaction(ahead=True) as transaction:
+                await transaction.advance(Checkpoint(TABLE.name, 5, 7, "slow"), 0)
+                read.set()
+                await asyncio.sleep(0.05)
+                await transaction.write(TABLE.name, [row("slow")], [])
+
+        async def quick() -> None:
+            await read.wait()
+            async with store.transaction(ahead=True) as transaction:
+                await transaction.advance(Checkpoint(TABLE.name, 5, 7, "quick"), 0)
+                await transaction.write(TABLE.name, [row("quick")], [])
+
+        # Who that is depends on how early a store keeps others from moving the checkpoint.
+        ended = await asyncio.gather(slow(), quick(), return_exceptions=True)
+        assert sorted(map(type, ended), key=str) == sorted([CheckpointLost, type(None)], key=str)
+        winner = "slow" if ended[0] is None else "quick"
+        assert (await store.checkpoints())[TABLE.name].epoch == winner
+        assert await keys(store) == [winner]
+        with pytest.raises(CheckpointLost):
+            async with store.transaction(ahead=True) as transaction:
+                await transaction.advance(Checkpoint(TABLE.name, 6, 7, "e"), 4)
+
+    async def test_what_was_read_ahead_of_mending_is_not_written(self, store: ReadStore) -> None:
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e"), 0)
+            await transaction.write(
+                TABLE.name, [msgspec.structs.replace(row("a"), document=b"0")], []
+            )
+
+        async def add(mending: bool) -> None:
+            """One more in the document, by an event or by mending it."""
+            async with store.transaction(ahead=not mending) as transaction:
+                if mending:
+                    await transaction.hold(TABLE.name)
+                else:
+                    known = (await store.checkpoints())[TABLE.name].position
+                    await transaction.advance(Checkpoint(TABLE.name, known + 1, 1, "e"), known)
+                found = await transaction.documents(TABLE.name, ["a"])
+                await asyncio.sleep(0.001)
+                document = b"%d" % (int(found["a"]) + 1)
+                await transaction.write(
+                    TABLE.name, [msgspec.structs.replace(row("a"), document=document)], []
+                )
+                if mending:
+                    await transaction.mend(TABLE.name, 0)
+
+        async def until_done(mending: bool) -> None:
+            for _ in range(10):
+                while True:
+                    try:
+                        await add(mending)
+                    except CheckpointLost:
+                        continue
+                    break
+
+        await asyncio.gather(until_done(False), until_done(True))
+        assert await store.get(TABLE.name, "a") == b"20"
+
     async def test_partitions_move_each_by_itself(self, store: ReadStore) -> None:
         wanted = Checkpoint(TABLE.name, 0, 9, "e", "f")
         async with store.transaction() as transaction:
