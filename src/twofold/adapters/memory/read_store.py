@@ -81,16 +81,18 @@ class MemoryReadStore:
 
     async def clear(self, table: str, projection: str) -> None:
         """Drop rows and checkpoint."""
-        for name in self._with_belongings(table):
-            self._kept.rows[name] = {}
-        self._kept.checkpoints.pop(projection, None)
+        async with self._kept.lock:
+            for name in self._with_belongings(table):
+                self._kept.rows[name] = {}
+            self._kept.checkpoints.pop(projection, None)
 
     async def drop(self, table: str) -> None:
         """Drop a table with its checkpoint."""
-        for name in self._with_belongings(table):
-            self._kept.rows.pop(name, None)
-            self._kept.shapes.pop(name, None)
-        self._kept.checkpoints.pop(table, None)
+        async with self._kept.lock:
+            for name in self._with_belongings(table):
+                self._kept.rows.pop(name, None)
+                self._kept.shapes.pop(name, None)
+            self._kept.checkpoints.pop(table, None)
 
     def _with_belongings(self, table: str) -> list[str]:
         return [name for name in self._kept.rows if owner_of(name) == table]

@@ -96,13 +96,17 @@ async def _create(connection: Any, table: Table) -> None:
 async def drop(connection: Any, table: str) -> None:
     """Remove a read model's table, what belongs to it, and its checkpoint."""
     async with connection.transaction():
+        await _forget_checkpoint(connection, table)
         for name in (table, *await _belongings(connection, table)):
             await connection.execute(f"drop table if exists twofold_read.{quoted(name)}")
             await groups.drop(connection, name)
             await connection.execute('delete from twofold_read."$model" where name = $1', name)
-        await connection.execute(
-            'delete from twofold_read."$checkpoint" where projection = $1', table
-        )
+
+
+async def _forget_checkpoint(connection: Any, projection: str) -> None:
+    """First of all, as a projector does: two that take the same locks in another order deadlock."""
+    sql = 'delete from twofold_read."$checkpoint" where projection = $1'
+    await connection.execute(sql, projection)
 
 
 async def _belongings(connection: Any, table: str) -> list[str]:
@@ -113,9 +117,7 @@ async def _belongings(connection: Any, table: str) -> list[str]:
 async def clear(connection: Any, table: str, projection: str) -> None:
     """Empty a read model and what belongs to it, and forget its checkpoint."""
     async with connection.transaction():
+        await _forget_checkpoint(connection, projection)
         for name in (table, *await _belongings(connection, table)):
             await connection.execute(f"delete from twofold_read.{quoted(name)}")
         await groups.forget(connection, table)
-        await connection.execute(
-            'delete from twofold_read."$checkpoint" where projection = $1', projection
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import msgspec
 import pytest
@@ -361,6 +362,21 @@ class ReadCheckpoints:
         await store.drop(TABLE.name)
         await store.open([TABLE, BELONGING])
         assert (await store.select(BELONGING.name, Select())).total == 0
+
+    async def test_a_table_is_cleared_beside_one_who_writes(self, store: ReadStore) -> None:
+        """Neither is kept from it by the other: whichever is second waits, or has lost."""
+        async with store.transaction() as transaction:
+            await transaction.advance(Checkpoint(TABLE.name, 5, 1, "e"), 0)
+            await transaction.write(TABLE.name, [row("a")], [])
+        async with asyncio.timeout(20):
+            with contextlib.suppress(CheckpointLost):
+                async with store.transaction() as transaction:
+                    await transaction.advance(Checkpoint(TABLE.name, 6, 1, "e"), 5)
+                    clearing = asyncio.create_task(store.clear(TABLE.name, TABLE.name))
+                    await asyncio.sleep(0.2)
+                    await transaction.write(TABLE.name, [row("a", kind="b")], [])
+            await clearing
+        assert (await keys(store), await store.checkpoints()) == ([], {})
 
     async def test_rows_can_be_mended_where_the_checkpoint_stands(self, store: ReadStore) -> None:
         async with store.transaction() as transaction:
