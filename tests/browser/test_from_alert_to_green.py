@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -48,6 +49,8 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         "TWOFOLD_BROKER": request.getfixturevalue("kafka_server"),
         "TWOFOLD_READ": read,
         "TWOFOLD_PROJECTIONS": "async",
+        # Messages of another test's shop would be told to whoever is on call, too.
+        "TWOFOLD_CHANNEL_PREFIX": f"{uuid4().hex}.",
     }
     await drop_mongodb(read)
 

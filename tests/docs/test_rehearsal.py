@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -118,6 +119,8 @@ async def terminals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
             "TWOFOLD_TEST_POSTGRES": await new_postgres(request.getfixturevalue("postgres_server")),
             "TWOFOLD_TEST_KAFKA": request.getfixturevalue("kafka_server"),
             "TWOFOLD_TEST_MONGODB": documents,
+            # Messages of another test's shop would be told to whoever is on call, too.
+            "TWOFOLD_CHANNEL_PREFIX": f"{uuid4().hex}.",
         }
     # Who is started in the background ignores Ctrl-C, and so would whatever is started here.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
