@@ -280,8 +280,8 @@ class _Folded:
     def _folded_straight(self, events: Sequence[Decoded]) -> bytes | None:
         """What the document is after ``events``, where each names its one document.
 
-        That is what a batch does, without what a batch needs to park, undo and look for documents:
-        half of its processor time. Raises whatever is odd about an event.
+        That is what a batch does, without what a batch needs to park, undo and look for documents.
+        Raises whatever is odd about an event.
         """
         model, raw = self._folding.model, self._held.raw
         document = model.decode(raw) if raw is not None else None
