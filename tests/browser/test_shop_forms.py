@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.surfing import Program, Visitor, visitor
 
@@ -129,3 +131,60 @@ async def test_a_session_that_is_over_does_not_cost_the_input(browser: Browser, 
     await tab.page.get_by_role("button", name="Place order").click()
     await expect(tab.page.locator(".toast.bad")).to_contain_text("Sign in first")
     await expect(tab.page.get_by_label("Product 1")).to_have_value("KI-1001")
+
+
+async def order_and_go(tab: Visitor, elsewhere: Callable[[Route], Awaitable[None]]) -> None:
+    """Place an order and follow a link at once; the answer comes before that page."""
+    page = tab.page
+    gone = asyncio.Event()
+    answered = asyncio.Event()
+
+    async def answer_once_gone(route: Route) -> None:
+        await gone.wait()
+        await route.continue_()
+
+    async def go_once_answered(route: Route) -> None:
+        gone.set()
+        await answered.wait()
+        await elsewhere(route)
+
+    page.on("response", lambda one: "/orders/" in one.url and answered.set())
+    await page.route("**/place", answer_once_gone)
+    await page.route("**/products", go_once_answered)
+    await page.get_by_label("Product 1").fill("KI-1001")
+    await page.get_by_role("button", name="Place order").click()
+    await page.get_by_role("link", name="Products").first.click(no_wait_after=True)
+    await asyncio.wait_for(answered.wait(), 15)
+
+
+async def test_who_goes_elsewhere_is_not_called_back_by_the_answer(
+    browser: Browser, shop: str
+) -> None:
+    async def slowly(route: Route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    tab = await visitor(browser, shop, "customer")
+    await tab.open("/place")
+    await order_and_go(tab, slowly)
+    await tab.page.wait_for_url("**/products")
+    await expect(tab.page.locator("h1")).to_contain_text("Products")
+    assert tab.complaints == []
+
+
+async def test_who_only_downloads_something_gets_the_answer_after_all(
+    browser: Browser, shop: str
+) -> None:
+    async def file(route: Route) -> None:
+        headers = {"Content-Disposition": "attachment; filename=products.csv"}
+        await route.fulfill(body="KI-1001", headers=headers)
+
+    tab = await visitor(browser, shop, "customer")
+    await tab.page.clock.install()
+    await tab.open("/place")
+    async with tab.page.expect_download():
+        await order_and_go(tab, file)
+    await expect(tab.page.get_by_label("Product 1")).to_have_value(re.compile("^KI-1001"))
+    await tab.page.clock.fast_forward("00:11")
+    await tab.page.wait_for_url(re.compile("/orders/"))
+    assert tab.complaints == []

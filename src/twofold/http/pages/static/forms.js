@@ -23,6 +23,9 @@ document.addEventListener("submit", (event) => {
 });
 
 async function send(form, data) {
+  // Only while it is needed: some browsers keep no page for "back" that listens for this.
+  const leave = () => { left = performance.now(); };
+  addEventListener("beforeunload", leave);
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(data), headers: { Accept: "text/html" } });
     if (answer.redirected) return arrive(answer.url);
@@ -32,10 +35,20 @@ async function send(form, data) {
     // Nobody knows whether it arrived. The form keeps its key, so sending again can't do it twice.
     busy(form, false);
     announce(`No answer came (${error.message}). What you entered is still here; sending it again is safe.`, "bad");
+  } finally {
+    removeEventListener("beforeunload", leave);
   }
 }
 
+// Who goes elsewhere meanwhile is not called back by the answer. A download looks like leaving,
+// so a page that is still there after a while shows the answer after all.
+const LEAVING_MS = 10000;
+let left = -LEAVING_MS, waiting = 0;
+addEventListener("pagehide", () => clearTimeout(waiting));
+
 function arrive(address) {
+  const rest = left + LEAVING_MS - performance.now();
+  if (rest > 0) return (waiting = setTimeout(arrive, rest, address));
   // The same address with a fragment would only scroll.
   if (address.split("#")[0] === location.href.split("#")[0]) location.reload();
   else location.assign(address);
