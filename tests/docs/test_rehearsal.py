@@ -153,7 +153,7 @@ async def test_the_page_leads_from_the_alert_to_green(terminals: Terminals) -> N
     rehearsed, released = await terminals.type(RELEASES, 0, 0)
     assert 'text: null → "' in rehearsed
     assert "13 pieces" in rehearsed
-    assert "1 events are applied" in released
+    assert "label: 1 released, 0 wait again" in released
     recovered = "recovered page parked sequences of label: 1"
     await until(lambda: terminals.told() == [opened, recovered], LONGEST_SECONDS)
     proven, over = await terminals.type(PROVES, 0, 0)

@@ -152,7 +152,7 @@ def test_the_whole_loop_on_the_command_line(run: Any) -> None:
     assert (asked.exit_code, "Release 1 of offer_row?" in asked.stdout) == (1, True)
     assert run("parked", NAME, "list").exit_code == 1
     done = run("parked", NAME, "release", "offer_row", "--all", "--yes")
-    assert (done.exit_code, "1 events are applied" in done.stdout) == (0, True)
+    assert (done.exit_code, "offer_row: 1 released, 0 wait again" in done.stdout) == (0, True)
     assert run("parked", NAME, "list").exit_code == 0
     assert run("verify", NAME, "offer_row").exit_code == 0
 
@@ -162,12 +162,24 @@ def test_those_of_one_cause_are_released_on_the_command_line(run: Any) -> None:
     of_another = ["--cause", "KeyError in fold"]
     nothing = run("parked", NAME, "list", "offer_row", *of_another)
     assert (nothing.exit_code, "0 in all" in nothing.stdout) == (0, True)
-    assert run("parked", NAME, "release", "offer_row", "--all", "--yes", *of_another).stdout == ""
+    release = ("parked", NAME, "release", "offer_row", "--all", "--cause")
+    none = run(*release, "KeyError in fold", "--yes")
+    assert (none.exit_code, none.stdout) == (
+        0,
+        "nothing waits in offer_row for this cause: KeyError in fold\n",
+    )
+    assert run(*release, "KeyError in fold", "--json").stdout == "null\n"
     named = run("parked", NAME, "release", "offer_row", "document:o", "--cause", cause, "--yes")
     assert (named.exit_code, "goes with --all" in named.stderr) == (2, True)
     assert run("parked", NAME, "list", "offer_row", "--cause", cause).exit_code == 1
-    done = run("parked", NAME, "release", "offer_row", "--all", "--cause", cause, "--yes")
-    assert (done.exit_code, "1 events are applied" in done.stdout) == (0, True)
+    asked = run(*release, cause, given="n\n")
+    assert asked.exit_code == 1
+    assert "the oldest 1 were rehearsed: all of them would be released" in asked.stdout
+    assert "Release 1 of offer_row?" in asked.stdout
+    done = run(*release, cause, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["released"]) == (0, 1)
+    trail = json.loads(run("parked", NAME, "list", "offer_row", "--json").stdout)
+    assert trail["total"] == 0
 
 
 def test_discarding_on_the_command_line_asks_for_a_reason(run: Any) -> None:

@@ -11,9 +11,12 @@ import typer
 
 from twofold.errors import NotFound, ParkedChanged, TwofoldError
 from twofold.ops.commands.printing import listed_lines, print_json, print_problem, short
+from twofold.ops.commands.release_all import release_all, release_line, stop_release
 from twofold.ops.commands.target import Json, Target, commands_of, looking_at, you
 from twofold.runtime.parking.commands import COMMANDS
 from twofold.runtime.parking.desk import ParkedDesk
+from twofold.runtime.parking.release_all import ReleaseAll
+from twofold.runtime.parking.release_notes import ReleasingView
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import (
     DocumentView,
@@ -21,11 +24,12 @@ from twofold.runtime.parking.views import (
     ParkedView,
     ReleaseView,
     SequenceView,
+    Wanted,
 )
 from twofold.runtime.system import System
 
 T = TypeVar("T")
-parked = commands_of("parked", "What waits: list, show, dry-run, release, discard.")
+parked = commands_of("parked", "What waits: list, show, dry-run, release, stop, discard.")
 Projection = Annotated[str, typer.Argument(help="A projection, or process:NAME, as listed")]
 Sequence = Annotated[
     str, typer.Argument(help="Its name as listed (document:KEY, …); the oldest if left out")
@@ -52,14 +56,18 @@ def show_list(
 ) -> None:
     """List sequences that wait, the oldest first. Exit code 1 if there are any."""
 
-    async def page(desk: ParkedDesk) -> ParkedPage:
-        return await desk.page(projection, state, after, limit, cause)
+    async def look(system: System) -> tuple[ParkedPage, ReleasingView | None]:
+        page = await ParkedDesk(system).page(projection, state, after, limit, cause)
+        return page, await ReleaseAll(system).look(projection) if projection else None
 
-    found = _seen(context, page)
+    target: Target = context.obj
+    found, releasing = looking_at(target.app, target.config, look)
     if as_json:
         print_json(found)
     else:
-        _print_page(found, context.obj.app)
+        _print_page(found, target.app)
+        if line := release_line(releasing):
+            typer.echo(line)
     raise typer.Exit(1 if found.total and state != "discarded" else 0)
 
 
@@ -115,8 +123,15 @@ def release(
     as_json: Json = False,
 ) -> None:
     """Apply what waits, in order. Exit code 1 if something fails again."""
-    wanted = _wanted(context, projection, sequences, every, cause)
-    if not yes and not as_json:
+    ask = not yes and not as_json
+    if cause and not every:
+        raise typer.BadParameter("--cause goes with --all")
+    if every and not sequences:
+        all_there = Wanted(projection, cause=cause)
+        fine = release_all(context.obj, all_there, actor=_who(), ask=ask, as_json=as_json)
+        raise typer.Exit(0 if fine else 1)
+    wanted = _wanted(context, projection, sequences, every)
+    if ask:
         for one in wanted[:5]:
             _print_released(_seen(context, _rehearsal(one)), False, "would be")
         _ask(f"Release {len(wanted):,} of {projection}?")
@@ -125,6 +140,14 @@ def release(
         return await desk.release(one.projection, one.sequence, actor=_who(), seen=one.seen)
 
     _finish(_each(context, wanted, act), as_json)
+
+
+@parked.command()
+def stop(context: typer.Context, projection: Projection) -> None:
+    """Stop a release of all that waits there, wherever it runs; the rest waits on."""
+    target: Target = context.obj
+    stop_release(target, projection, actor=_who())
+    typer.echo(f"{projection}: the release ends behind the sequence that it is at")
 
 
 @parked.command()
@@ -169,19 +192,16 @@ def _wanted(
     projection: str,
     sequences: list[str] | None,
     every: bool,
-    cause: str = "",
 ) -> list[ParkedView]:
     if every == bool(sequences):
         raise typer.BadParameter("name sequences, or say --all")
-    if cause and not every:
-        raise typer.BadParameter("--cause goes with --all")
 
     async def look(desk: ParkedDesk) -> list[ParkedView]:
         if sequences:
             return [(await desk.show(projection, one, 1)).parked for one in sequences]
         found, cursor = list[ParkedView](), ""
         while True:
-            page = await desk.page(projection, "", cursor, 500, cause)
+            page = await desk.page(projection, "", cursor, 500)
             found += page.items
             if page.next_cursor is None:
                 return found

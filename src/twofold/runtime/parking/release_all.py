@@ -113,11 +113,12 @@ class ReleaseAll:
                 break
         return Foreseen(page.total, rehearsed, tuple(failing), "", last)
 
-    async def start(self, wanted: Wanted, *, actor: str, seen: int | None = None) -> None:
+    async def start(self, wanted: Wanted, *, actor: str, seen: int | None = None) -> asyncio.Event:
         """Release them in the background of this process; ``look`` tells how far it is.
 
-        ``seen``: as ``foresee`` told it to whoever decided. Raises NotFound, InvalidInput,
-        ReleaseRunning if somebody is at it, ParkedChanged if somebody has been at it since.
+        Answers what is set once it has ended. ``seen``: as ``foresee`` told it to whoever decided.
+        Raises NotFound, InvalidInput, ReleaseRunning if somebody is at it, ParkedChanged if
+        somebody has been at it since.
         """
         _check_state(wanted)
         total = (await self._places.page(wanted, 0, 1)).total
@@ -137,7 +138,9 @@ class ReleaseAll:
         except BaseException:
             await membership.leave()
             raise
-        self._system.work(self._in_background(work, membership, wanted, actor))
+        ended = asyncio.Event()
+        self._system.work(self._in_background(work, membership, wanted, actor, ended))
+        return ended
 
     async def _hold(self, membership: Membership, projection: str) -> ReleaseNote:
         """Take the lease; answers what was noted at it before. Raises ReleaseRunning."""
@@ -166,7 +169,12 @@ class ReleaseAll:
             await self._system.log.leases.sign([stop_group_of(projection)], _STOPPER, seconds)
 
     async def _in_background(
-        self, work: _Work, membership: Membership, wanted: Wanted, actor: str
+        self,
+        work: _Work,
+        membership: Membership,
+        wanted: Wanted,
+        actor: str,
+        ended: asyncio.Event,
     ) -> None:
         renewing = asyncio.get_running_loop().create_task(membership.run())
         subject: dict[str, str] = msgspec.to_builtins(wanted)
@@ -180,6 +188,7 @@ class ReleaseAll:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
+            ended.set()
             await membership.leave()
 
 

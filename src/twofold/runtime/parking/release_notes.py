@@ -57,6 +57,9 @@ class ReleasingView(View, frozen=True):
     at: datetime
     total: int
     done: int
+    released: int
+    again: int
+    passed: int
     told: str
     per_second: float
     why: str
@@ -105,6 +108,9 @@ def releasing_view(projection: str, note: ReleaseNote, running: bool) -> Releasi
         moment(note.at_us),
         max(note.total, note.done),
         note.done,
+        note.released,
+        note.again,
+        note.passed,
         note.told,
         round(note.done / seconds, 1) if seconds > 0 else 0.0,
         note.why,
