@@ -180,6 +180,31 @@ async def test_an_event_that_cannot_be_read_holds_up_its_stream_alone(
     await equal_a_replay(system)
 
 
+async def test_of_a_stream_that_waits_more_that_cannot_be_read_waits_in_its_order(
+    start: Start, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await began(start, settings)
+    decode = system.wired.events.decode
+
+    def failing(recorded: Any) -> Any:
+        return (raising if recorded.stream == "book:b-2" else decode)(recorded)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(system.wired.events, "decode", failing)
+        await register(system, "b-2")
+        for reader in ("ann", "bob"):
+            await settled(system)
+            await lent(system, "b-2", reader)
+        await settled(system)
+        page = await ParkedDesk(system).page("catalogue")
+        assert (page.total, len(page.items)) == (1, 1)
+        shown = await ParkedDesk(system).show("catalogue", "stream:book:b-2")
+        assert (shown.parked.event, shown.waiting) == ("book.Registered", 5)
+    for projection in ("authors", "catalogue", "readers", "subjects"):
+        await released(system, projection, "stream:book:b-2")
+    await equal_a_replay(system)
+
+
 async def test_what_cannot_be_read_at_a_release_holds_up_what_is_released_alone(
     start: Start, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ class FoldBatch:
         self._parking = parking
         self._only = only
         self._steps: list[_Step] = []
+        self._unplanned: list[tuple[Recorded, BaseException]] = []
         self._keys: set[str] = set() if only is None else {only}
         self._lookups: dict[str, set[Scalar]] = {}
         self._documents: dict[str, _Document] = {}
@@ -120,9 +121,11 @@ class FoldBatch:
         """The rows to be written, the keys to go, and both beside what was stored."""
         for recorded, event in events:
             self._plan(recorded, event)
-        if not self._steps:
+        if not self._steps and not self._unplanned:
             return [], [], []
         await self._fetch(transaction)
+        for recorded, error in self._unplanned:
+            self._park_unplanned(recorded, error)
         for step in self._steps:
             self._take(step)
         return self._rows()
@@ -133,13 +136,13 @@ class FoldBatch:
         suspect = self._parking.suspects.get(recorded.position)
         if event is None:
             assert suspect is not None
-            self._park_unplanned(recorded, suspect)
+            self._unplanned.append((recorded, suspect))
             return
         for fold in self._folding.folds.get(recorded.type, ()):
             try:
                 self._plan_fold(fold, recorded, event)
             except Exception as exc:
-                self._park_unplanned(recorded, exc)
+                self._unplanned.append((recorded, exc))
                 return
 
     def _park_unplanned(self, recorded: Recorded, error: BaseException) -> None:
@@ -185,7 +188,9 @@ class FoldBatch:
                 for key, raw in matching.items():
                     self._documents.setdefault(key, _Document(raw))
         if self._parking.active:
-            streams = {of_stream(step.recorded.stream) for step in self._steps}
+            unplanned = (recorded for recorded, _ in self._unplanned)
+            events = (*(step.recorded for step in self._steps), *unplanned)
+            streams = {of_stream(recorded.stream) for recorded in events}
             await self._parking.look([*map(of_document, self._documents), *streams])
 
     def _take(self, step: _Step) -> None:

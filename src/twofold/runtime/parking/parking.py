@@ -203,7 +203,9 @@ class Parking:
         if not self._fresh:
             return None
         released = self._releasing.sequence if self._releasing else ""
-        new = [one for one in self._fresh.values() if one.sequence != released]
+        # Of one that waits already an earlier event may fail, where partitions stand apart.
+        counted = {released, *self._known}
+        new = [one for one in self._fresh.values() if one.sequence not in counted]
         await self._limit(new)
         rows = [parked_row(one) for one in self._fresh.values()]
         await self._transaction.write(parked_table(self._table), rows, [])
