@@ -85,16 +85,21 @@ async def hook() -> AsyncIterator[Hook]:
 
 
 class Post:
-    """Mails as they came, each with whether the connection was encrypted and who signed in."""
+    """Mails as they came, each with whether the connection was encrypted and who signed in, and
+    whom they ``reached``. Recipients that are ``refused`` get their code, QUIT the ``goodbye``.
+    """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.mails: list[tuple[Message, bool, str]] = []
-        self.refused: set[str] = set()
+        self.reached: list[list[str]] = []
+        self.refused: dict[str, int] = {}
+        self.goodbye = 221
         self.port = 0
         self._context = context
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         user, encrypted = "", writer.get_extra_info("sslcontext") is not None
+        recipients: list[str] = []
 
         async def say(text: str) -> None:
             writer.write(f"{text}\r\n".encode())
@@ -114,14 +119,19 @@ class Post:
                 _, user, password = base64.b64decode(line.split()[2]).decode().split("\0")
                 await say("235 fine" if password == "pass word" else "535 who are you?")
             elif verb == "RCPT":
-                await say("550 unknown" if any(one in line for one in self.refused) else "250 fine")
+                code = next((code for one, code in self.refused.items() if one in line), 250)
+                recipients += [line] if code == 250 else []
+                await say(f"{code} what else?")
             elif verb == "DATA":
                 await say("354 go on")
                 raw = await reader.readuntil(b"\r\n.\r\n")
                 self.mails.append((message_from_bytes(raw[:-3]), encrypted, user))
+                self.reached.append(
+                    [line.partition("<")[2].partition(">")[0] for line in recipients]
+                )
                 await say("250 taken")
             elif verb == "QUIT":
-                await say("221 bye")
+                await say(f"{self.goodbye} bye")
                 break
             else:
                 await say("250 fine")

@@ -480,11 +480,15 @@ class LeaseLost(TwofoldError):
 
 
 class NotDelivered(TwofoldError):
-    """A channel did not take a message; ``why`` names neither its address nor its credentials."""
+    """A channel did not take a message; ``why`` names neither its address nor its credentials.
 
-    def __init__(self, channel: str, why: str) -> None:
+    ``partly``: some got it and the others never will, so it is not to be sent again.
+    """
+
+    def __init__(self, channel: str, why: str, *, partly: bool = False) -> None:
         self.channel = channel
         self.why = why
+        self.partly = partly
         super().__init__(f"{channel} took no message: {why}")
 
 

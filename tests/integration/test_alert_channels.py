@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import socket
+import threading
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from tests.databases import new_postgres
 from tests.integration.conftest import Stores
 from tests.proposals import app
-from tests.receivers import hook, post, served
+from tests.receivers import Post, hook, post, served
 from tests.waiting import until
 from twofold import RuntimeSettings, System
 from twofold.adapters.disk.space import Space
@@ -98,6 +99,44 @@ async def test_a_receiver_that_never_answers_is_not_waited_for_for_ever() -> Non
             await Webhook(f"http://127.0.0.1:{port}/", SECRET, timeout_seconds=0.2).send(message())
 
 
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n"]
+)
+async def test_an_answer_that_is_no_http_is_a_refusal_that_does_not_quote_it(answer: bytes) -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+
+    async with served(answers) as port:
+        with pytest.raises(NotDelivered, match="does not speak HTTP") as refused:
+            await Webhook(f"http://127.0.0.1:{port}/", SECRET).send(message())
+    assert "SSH" not in str(refused.value)
+
+
+async def test_who_answers_a_byte_now_and_then_holds_one_thread_that_nobody_else_needs() -> None:
+    came = 0
+
+    async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        came += 1
+        writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+        while True:
+            writer.write(b"y")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with served(drips) as port:
+        webhook = Webhook(f"http://127.0.0.1:{port}/", SECRET, timeout_seconds=0.1)
+        for _ in range(3):
+            with pytest.raises(NotDelivered, match="no answer in time"):
+                await webhook.send(message())
+        held = [one for one in threading.enumerate() if one.name == "twofold-webhook"]
+        assert [one.daemon for one in held] == [True]
+        assert came == 1
+    await until(lambda: not held[0].is_alive())
+
+
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 async def test_mail_goes_out_encrypted_and_signed_in(tmp_path: Path, tls: Any) -> None:
     async with post(tmp_path, implicit=tls == "implicit") as receiver:
@@ -142,14 +181,54 @@ async def test_a_wrong_password_is_a_refusal_that_does_not_tell_it(tmp_path: Pat
     assert "hunter2" not in str(refused.value)
 
 
-async def test_a_recipient_that_is_refused_is_told(tmp_path: Path) -> None:
+def recipients(receiver: Post) -> Mail:
+    server = Server(host="127.0.0.1", port=receiver.port, tls="none")
+    return Mail(server, "a@example.org", ("one@example.org", "two@example.org"))
+
+
+async def test_a_recipient_that_is_refused_is_told_and_the_others_have_the_mail(
+    tmp_path: Path,
+) -> None:
     async with post(tmp_path) as receiver:
-        receiver.refused = {"two@example.org"}
-        server = Server(host="127.0.0.1", port=receiver.port, tls="none")
-        with pytest.raises(NotDelivered, match="1 of the recipients"):
-            await Mail(server, "a@example.org", ("one@example.org", "two@example.org")).send(
-                message()
-            )
+        receiver.refused = {"two@example.org": 550}
+        with pytest.raises(NotDelivered, match="1 of the recipients were refused") as told:
+            await recipients(receiver).send(message())
+    assert told.value.partly
+    assert receiver.reached == [["one@example.org"]]
+
+
+async def test_a_recipient_that_is_put_off_gets_the_mail_later_and_the_others_once(
+    tmp_path: Path,
+) -> None:
+    async with post(tmp_path) as receiver:
+        receiver.refused = {"two@example.org": 450}
+        mail = recipients(receiver)
+        for _ in range(2):
+            with pytest.raises(NotDelivered, match="1 of the recipients were put off") as told:
+                await mail.send(message())
+            assert not told.value.partly
+        receiver.refused.clear()
+        await mail.send(message())
+        await mail.send(message(delivery="0193.changed.2"))
+    both = ["one@example.org", "two@example.org"]
+    assert receiver.reached == [["one@example.org"], ["two@example.org"], both]
+
+
+async def test_a_mail_that_nobody_may_get_is_tried_again(tmp_path: Path) -> None:
+    async with post(tmp_path) as receiver:
+        receiver.refused = {"example.org": 550}
+        with pytest.raises(NotDelivered, match="2 of the recipients were refused") as told:
+            await recipients(receiver).send(message())
+    assert not told.value.partly
+
+
+async def test_a_mail_that_was_taken_stays_so_however_the_server_says_goodbye(
+    tmp_path: Path,
+) -> None:
+    async with post(tmp_path) as receiver:
+        receiver.goodbye = 421
+        await recipients(receiver).send(message())
+    assert len(receiver.mails) == 1
 
 
 class Sick:

@@ -34,15 +34,20 @@ LIMITS = AlertLimits(seconds=5.0, reminder_seconds=600.0, relay_seconds=60.0)
 
 
 class Receiver:
-    """A channel that keeps what it is sent, and takes nothing while ``broken``."""
+    """A channel that keeps what it is sent, and takes nothing while ``broken``, nor messages of
+    kinds that are ``refused``. While ``mistaken``, it fails as no channel should.
+    """
 
     def __init__(self, name: str = "webhook") -> None:
         self.name = name
         self.got: list[Message] = []
-        self.broken = False
+        self.broken = self.mistaken = False
+        self.refused: set[str] = set()
 
     async def send(self, message: Message) -> None:
-        if self.broken:
+        if self.mistaken:
+            raise ValueError("ada@example.org")
+        if self.broken or message.kind in self.refused:
             raise NotDelivered(self.name, "500")
         self.got.append(message)
 
@@ -76,7 +81,7 @@ class Company:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self.clock = VirtualClock()
-        self.receiver = Receiver()
+        self.receiver, self.mail = Receiver(), Receiver("e-mail")
         self.database = Database(self.clock)
         self.plans: dict[str, FaultPlan] = {}
         self._started = 0
@@ -111,7 +116,12 @@ class Company:
             roles=frozenset({role}),
             transport=FaultyTransport(MemoryTransport(self._broker), plan) if broker else None,
             beside=[
-                partial(Alerting, channels=[self.receiver], vitals=[self.database], host="one")
+                partial(
+                    Alerting,
+                    channels=[self.receiver, self.mail],
+                    vitals=[self.database],
+                    host="one",
+                )
             ],
         )
         self._stack.push_async_callback(system.stop)
@@ -491,5 +501,76 @@ def test_parking_is_told_at_once_and_again_when_it_is_ten_times_as_much() -> Non
             await company.clock.sleep(40)
             told += [occasion] if occasion else []
             assert company.receiver.about("parked/portfolio_item") == told
+
+    virtually(story)
+
+
+def test_a_channel_that_breaks_unforeseen_repeats_nothing_on_the_other() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        company.receiver.mistaken = True
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(120)
+        assert company.mail.about("horizon/write database") == ["opened"]
+        (why,) = (await look_at_alerts(api.log)).failing.values()
+        assert why.startswith("ValueError")
+        assert "ada" not in why
+        company.receiver.mistaken = False
+        await company.clock.sleep(60)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+
+    virtually(story)
+
+
+def test_a_message_that_is_always_refused_keeps_no_other_from_being_told() -> None:
+    async def story(company: Company) -> None:
+        api = await company.all()
+        company.receiver.refused = {"disk"}
+        company.database.free_bytes = 900 * 1024**2
+        await company.clock.sleep(30)
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(120)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+        assert (await look_at_alerts(api.log)).failing == {"webhook": "500"}
+        company.receiver.refused.clear()
+        await company.clock.sleep(60)
+        assert company.receiver.about("disk/write database (one)") == ["opened"]
+
+    virtually(story)
+
+
+def test_a_reminder_that_a_channel_is_sent_again_is_the_same_whatever_others_took() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(60)
+        tried: list[str] = []
+
+        async def answer_lost(message: Message) -> None:
+            tried.append(message.delivery)
+            raise NotDelivered("webhook", "no answer in time")
+
+        company.receiver.send = answer_lost  # type: ignore[method-assign]
+        await company.clock.sleep(LIMITS.reminder_seconds + 120)
+        assert company.mail.about("horizon/write database") == ["opened", "reminder"]
+        assert len(tried) > 1
+        assert len(set(tried)) == 1
+
+    virtually(story)
+
+
+def test_what_comes_and_goes_is_told_less_and_less_often() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        key = "disk/write database (one)"
+        for _ in range(90):
+            company.database.free_bytes = 900 * 1024**2
+            await company.clock.sleep(10)
+            company.database.free_bytes = 8 * 1024**3
+            await company.clock.sleep(30)
+        opened = company.receiver.about(key).count("opened")
+        assert 1 <= opened <= 4
+        await company.clock.sleep(1200)
+        assert company.receiver.about(key)[-1] == "recovered"
 
     virtually(story)

@@ -79,15 +79,26 @@ def alert_settings(
 def _check_webhook(given: Mapping[str, str], problems: list[Problem]) -> None:
     """No value is quoted: addresses of webhooks are secrets too."""
     url, secret = given.get("TWOFOLD_ALERT_WEBHOOK", ""), given.get("TWOFOLD_ALERT_SECRET", "")
-    parts = urlsplit(url)
-    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-        problems.append(Problem("TWOFOLD_ALERT_WEBHOOK", "an address: https://host/path"))
+    if url and not _can_be_called(url):
+        why = "an address: https://host/path, in ASCII, without user and password"
+        problems.append(Problem("TWOFOLD_ALERT_WEBHOOK", why))
     if url and not secret:
         why = "is needed with TWOFOLD_ALERT_WEBHOOK: receivers tell by it that a message is ours"
         problems.append(Problem("TWOFOLD_ALERT_SECRET", why))
     if secret and _too_short(secret):
         why = f"whsec_ and Base64, or text; at least {_LEAST_SECRET_BYTES} bytes"
         problems.append(Problem("TWOFOLD_ALERT_SECRET", why))
+
+
+def _can_be_called(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    written = url.isascii() and url.isprintable() and " " not in url
+    known = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return written and known and "@" not in parts.netloc
 
 
 def _too_short(secret: str) -> bool:

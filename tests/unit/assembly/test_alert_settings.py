@@ -22,6 +22,13 @@ def settings(**given: str) -> Settings:
 
 REFUSED = {
     "no address": ({"webhook": "ftp://x", "secret": SECRET}, "WEBHOOK: an address"),
+    "a password in an address": (
+        {"webhook": "https://u:hunter2@x/", "secret": SECRET},
+        "without user and password",
+    ),
+    "a port that is none": ({"webhook": "https://x:y/", "secret": SECRET}, "WEBHOOK: an address"),
+    "a blank in an address": ({"webhook": "https://x/a b", "secret": SECRET}, "an address"),
+    "no ASCII": ({"webhook": "https://x/ü", "secret": SECRET}, "in ASCII"),
     "no secret": ({"webhook": "https://x/"}, "SECRET: is needed"),
     "a short secret": ({"webhook": "https://x/", "secret": "short"}, "at least 24 bytes"),
     "a broken secret": ({"webhook": "https://x/", "secret": "whsec_?!" + SECRET}, "whsec_"),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import smtplib
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
 
 import msgspec
 
+from twofold.adapters._talking import Talking
 from twofold.errors import NotDelivered
 from twofold.ports.alerts import Message
 
 _SECONDS = 20.0
+# Of how many mails is known which recipients are still to get them.
+_KEPT = 100
+# Codes below say that it may work later.
+_NEVER = 500
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +54,16 @@ class Mail:
         self._sender = sender
         self._recipients = recipients
         self._seconds = timeout_seconds
+        self._talking = Talking("twofold-mail", 2 * timeout_seconds)
+        self._left: dict[str, Sequence[str]] = {}
 
     async def send(self, message: Message) -> None:
-        """One mail in a conversation of its own. Raises NotDelivered."""
+        """One mail in a conversation of its own. Raises NotDelivered.
+
+        Where some recipients are put off, the next attempt is for them alone.
+        """
         try:
-            async with asyncio.timeout(2 * self._seconds):
-                await asyncio.to_thread(self._send, self._mail(message))
+            await self._talking.hold(lambda: self._send(message))
         except TimeoutError as exc:
             raise NotDelivered(self.name, "no answer in time") from exc
 
@@ -72,14 +82,41 @@ class Mail:
         mail.set_content(_text(message))
         return mail
 
-    def _send(self, mail: EmailMessage) -> None:
+    def _send(self, message: Message) -> None:
+        recipients = self._left.get(message.delivery, self._recipients)
         try:
-            with self._connected() as connection:
-                refused = connection.send_message(mail)
-        except (smtplib.SMTPException, OSError) as exc:
+            refused = self._refused(self._mail(message), recipients)
+        except (smtplib.SMTPException, OSError, UnicodeError) as exc:
             raise NotDelivered(self.name, _why(exc)) from exc
+        later = [one for one, (code, _) in refused.items() if code < _NEVER]
+        some = len(refused) < len(self._recipients)
+        if later:
+            self._keep(message.delivery, later)
+            raise NotDelivered(self.name, f"{len(later)} of the recipients were put off")
+        self._left.pop(message.delivery, None)
         if refused:
-            raise NotDelivered(self.name, f"{len(refused)} of the recipients were refused")
+            why = f"{len(refused)} of the recipients were refused"
+            raise NotDelivered(self.name, why, partly=some)
+
+    def _keep(self, delivery: str, recipients: Sequence[str]) -> None:
+        self._left[delivery] = recipients
+        while len(self._left) > _KEPT:
+            del self._left[next(iter(self._left))]
+
+    def _refused(
+        self, mail: EmailMessage, recipients: Sequence[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """Hand over one mail; who of the recipients was refused, and how."""
+        connection = self._connected()
+        try:
+            return connection.send_message(mail, to_addrs=recipients)
+        except smtplib.SMTPRecipientsRefused as exc:
+            return exc.recipients
+        finally:
+            # What was taken is taken, however the server says goodbye.
+            with suppress(smtplib.SMTPException, OSError):
+                connection.quit()
+            connection.close()
 
     def _connected(self) -> smtplib.SMTP:
         server = self._server

@@ -6,16 +6,17 @@ it honours ``https_proxy`` and the machine's certificates.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
+import http.client
 import urllib.error
 import urllib.request
 from typing import Any
 
 import msgspec
 
+from twofold.adapters._talking import Talking
 from twofold.errors import NotDelivered
 from twofold.ports.alerts import Message
 
@@ -33,12 +34,12 @@ class Webhook:
         self._key = key_of(secret)
         self._seconds = timeout_seconds
         self._opener = urllib.request.build_opener(_NoRedirection)
+        self._talking = Talking("twofold-webhook", 2 * timeout_seconds)
 
     async def send(self, message: Message) -> None:
         """One request. Raises NotDelivered."""
         try:
-            async with asyncio.timeout(2 * self._seconds):
-                await asyncio.to_thread(self._post, message)
+            await self._talking.hold(lambda: self._post(message))
         except TimeoutError as exc:
             raise NotDelivered(self.name, "no answer in time") from exc
 
@@ -63,6 +64,9 @@ class Webhook:
             raise NotDelivered(self.name, f"not reached: {exc.reason}") from exc
         except OSError as exc:
             raise NotDelivered(self.name, f"not reached: {type(exc).__name__}") from exc
+        except http.client.HTTPException as exc:
+            # Its text would quote what was answered.
+            raise NotDelivered(self.name, f"it does not speak HTTP: {type(exc).__name__}") from exc
 
 
 class _NoRedirection(urllib.request.HTTPRedirectHandler):

@@ -11,7 +11,7 @@ from twofold.errors import LeaseLost, StoreUnavailable, TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.ports.alerts import Channel
 from twofold.ports.vitals import Vital
-from twofold.runtime.alerting.book import Book
+from twofold.runtime.alerting.book import Alert, Book
 from twofold.runtime.alerting.conditions import Conditions
 from twofold.runtime.alerting.delivering import Deliveries
 from twofold.runtime.alerting.desk import GROUP
@@ -27,6 +27,9 @@ _LOG = structlog.get_logger("twofold.alerting")
 _SAID_ROUNDS = 12
 # What is over has not been seen for as long as it takes to be seen, and some rounds.
 _CLEAR_ROUNDS = 3
+# What comes and goes is over after twice as many for each time that it was over lately.
+_LATELY_US = 3600 * 1_000_000
+_MOST_DOUBLINGS = 6
 
 
 class Alerting:
@@ -156,12 +159,17 @@ class Alerting:
             if alert.key not in seen.findings and alert.kind in seen.watched
         }
         self._absent = absent
-        kinds = {alert.key: alert.kind for alert in book.open}
+        alerts = {alert.key: alert for alert in book.open}
         return {
-            key
-            for key, since in absent.items()
-            if now - since >= self._notice_seconds[kinds[key]] + self._seconds * _CLEAR_ROUNDS
+            key for key, since in absent.items() if now - since >= self._quiet(alerts[key], book)
         }
+
+    def _quiet(self, alert: Alert, book: Book) -> float:
+        """For how many seconds nobody may find it until it is over."""
+        lately_us = microseconds(self._clock.now()) - _LATELY_US
+        returns = sum(one.key == alert.key and one.over_us > lately_us for one in book.recent)
+        rounds = _CLEAR_ROUNDS << min(returns, _MOST_DOUBLINGS)
+        return self._notice_seconds[alert.kind] + self._seconds * rounds
 
 
 def _notice_seconds(system: System) -> Mapping[str, float]:

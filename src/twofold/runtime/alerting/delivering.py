@@ -16,8 +16,11 @@ from twofold.runtime.alerting.book import Alert, Book, Told
 from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.backoff import pause_seconds
 from twofold.runtime.settings import RuntimeSettings
+from twofold.runtime.telling import told as told_of
 
 _LOG = structlog.get_logger("twofold.alerting")
+# What was taken is noted, and the other channel goes on, at least so often.
+_ROUND_SECONDS = 10.0
 
 
 class Deliveries:
@@ -39,6 +42,7 @@ class Deliveries:
         self._settings = settings
         self._failures: dict[str, int] = {}
         self._next: dict[str, float] = {}
+        self._refused: dict[str, dict[str, int]] = {name: {} for name in self.names}
 
     async def deliver(self, book: Book) -> Book:
         """Send what is due on every channel at once; ``book`` with what was taken."""
@@ -65,46 +69,53 @@ class Deliveries:
             sent_at=now,
         )
         outcomes = await asyncio.gather(*(_attempt(one, message) for one in self._channels))
-        return dict(zip(self.names, outcomes, strict=True))
+        return {name: why for name, (_, why) in zip(self.names, outcomes, strict=True)}
 
     async def _send(self, channel: Channel, book: Book) -> Callable[[Book], Book]:
         """What is due on one channel; answers what is to be noted of it."""
-        taken: list[tuple[str, Told]] = []
+        noted: list[tuple[str, Told]] = []
         name, why = channel.name, book.failing.get(channel.name, "")
-        for alert, occasion in self._due(name, book):
-            if self._clock.monotonic() < self._next.get(name, 0.0):
+        begun = self._clock.monotonic()
+        for alert, message in self._due(name, book):
+            now = self._clock.monotonic()
+            if now < self._next.get(name, 0.0) or now - begun >= _ROUND_SECONDS:
                 break
-            now = microseconds(self._clock.now())
-            why = await _attempt(channel, self.message(alert, occasion))
-            if why:
-                self._failed(name, why)
+            now_us = microseconds(self._clock.now())
+            taken, why = await _attempt(channel, message)
+            if not taken:
+                self._failed(name, message.delivery, why)
                 break
             self._failures.pop(name, None)
-            taken.append((alert.id, Told(alert.revision, bool(alert.over_us), now)))
+            noted.append((alert.id, Told(alert.revision, bool(alert.over_us), now_us)))
 
         def note(book: Book) -> Book:
-            for alert, told in taken:
+            for alert, told in noted:
                 book = book.told(alert, name, told)
             failing = {one: text for one, text in book.failing.items() if one != name}
             return msgspec.structs.replace(book, failing=failing | ({name: why} if why else {}))
 
         return note
 
-    def _due(self, channel: str, book: Book) -> list[tuple[Alert, Occasion]]:
-        """In the order in which they happened: what is over was open before."""
+    def _due(self, channel: str, book: Book) -> list[tuple[Alert, Message]]:
+        """In the order in which they happened: what is over was open before. What was refused most
+        often comes last, so that it keeps nothing else from being told.
+        """
         now_us = microseconds(self._clock.now())
         reminder_us = round(self._settings.alerts.reminder_seconds * 1e6)
-        return [
-            (alert, occasion)
+        due = [
+            (alert, self.message(alert, occasion, channel))
             for alert in (*reversed(book.recent), *book.open)
             if (occasion := alert.due(channel, now_us, reminder_us)) is not None
         ]
+        known = self._refused[channel]
+        refused = {one.delivery: known.get(one.delivery, 0) for _, one in due}
+        self._refused[channel] = refused
+        return sorted(due, key=lambda one: refused[one[1].delivery])
 
-    def message(self, alert: Alert, occasion: Occasion) -> Message:
-        """What is told of an alert. Its delivery is the same each time it is tried."""
+    def message(self, alert: Alert, occasion: Occasion, channel: str) -> Message:
+        """What is told of an alert. Its delivery is the same each time a channel tries it."""
         kind = KINDS[alert.kind]
-        before = max((told.at_us for told in alert.told.values()), default=0)
-        number = before if occasion == "reminder" else alert.revision
+        number = alert.told[channel].at_us if occasion == "reminder" else alert.revision
         return Message(
             delivery=f"{alert.id}.{occasion}.{number}",
             occasion=occasion,
@@ -121,7 +132,8 @@ class Deliveries:
             recovered_at=moment(alert.over_us) if alert.over_us else None,
         )
 
-    def _failed(self, name: str, why: str) -> None:
+    def _failed(self, name: str, delivery: str, why: str) -> None:
+        self._refused[name][delivery] += 1
         failures = self._failures.get(name, 0)
         pause = pause_seconds(failures, self._settings, self._chance)
         self._failures[name] = failures + 1
@@ -132,9 +144,13 @@ class Deliveries:
             )
 
 
-async def _attempt(channel: Channel, message: Message) -> str:
+async def _attempt(channel: Channel, message: Message) -> tuple[bool, str]:
+    """Whether it was taken, and what is wrong with the channel, "" for nothing."""
     try:
         await channel.send(message)
     except NotDelivered as exc:
-        return exc.why
-    return ""
+        return exc.partly, exc.why
+    except Exception as exc:
+        # What one channel did not expect must not undo what another one has taken.
+        return False, told_of(exc)
+    return True, ""
