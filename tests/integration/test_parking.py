@@ -53,6 +53,7 @@ pytestmark = [
 def settings(partitions: int) -> dict[str, Any]:
     return {
         "partitions": partitions,
+        "poll_seconds": 0.05,
         "retry_seconds": 0.01,
         "retry_limit_seconds": 0.02,
         "parked_attempts": 2,

@@ -24,6 +24,7 @@ from twofold.runtime.parking.views import Wanted
 
 __all__ = ["channel", "connect", "later", "mending"]
 SETTINGS: dict[str, Any] = {
+    "poll_seconds": 0.05,
     "retry_seconds": 0.01,
     "retry_limit_seconds": 0.02,
     "parked_attempts": 2,

@@ -12,14 +12,16 @@ from twofold.ports.read_store import ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier
 from twofold.runtime.catching_up import catch_up
+from twofold.runtime.ending import end, finish
 from twofold.runtime.parking.retrying import Retrying
 from twofold.runtime.partitions.sharing import Sharing
 from twofold.runtime.progress import Progress
-from twofold.runtime.projector import Projector, stop_all
+from twofold.runtime.projector import Projector
 from twofold.runtime.settings import RuntimeSettings
 from twofold.runtime.tail import Tail
 from twofold.wiring.event_types import EventTypes
 
+_ASKED_SECONDS = 0.2
 How = Literal["inline", "alone", "shared", "not"]
 """In the commands' transactions, as the only one, with others by partitions, or not at all."""
 
@@ -99,7 +101,14 @@ class Projecting:
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Finish the batches at hand, then end ``tasks``."""
-        await stop_all(self._alone, tasks)
+        for projector in self._alone:
+            projector.stop()
+        at_hand = [one.at_hand for one in self._alone]
+        await finish([*at_hand, *self._sharing.at_hand], self._settings.drain_seconds)
+        if self._sharing.feed is not None:
+            # What is asked of a broker ends by itself, and leaves more behind if it is cut off.
+            await asyncio.wait(tasks, timeout=_ASKED_SECONDS)
+        await end(tasks)
 
     async def _catch_up(self, applier: Applier) -> None:
         await catch_up(

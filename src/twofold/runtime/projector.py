@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from twofold.errors import CheckpointLost, StoreUnavailable, TooMuchParked
@@ -11,7 +9,7 @@ from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, Batch, whole
 from twofold.runtime.backoff import pause_seconds
-from twofold.runtime.ending import end
+from twofold.runtime.ending import AtHand
 from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
@@ -42,6 +40,7 @@ class Projector:
         levelling: Levelling,
     ) -> None:
         self.applier = applier
+        self.at_hand = AtHand()
         self._tail = tail
         self._store = read_store
         self._progress = progress
@@ -58,14 +57,15 @@ class Projector:
 
     async def run(self) -> None:
         """Work until stopped. Whatever fails is reported and tried again."""
-        while not self._stopping:
-            try:
-                await self._go_on()
-            except (StoreUnavailable, TooMuchParked) as exc:
-                await self._pause(str(exc))
-            except Exception as exc:
-                # A projector that ended would look healthy until somebody noticed its lag.
-                await self._pause(told(exc))
+        with self.at_hand.working():
+            while not self._stopping:
+                try:
+                    await self._go_on()
+                except (StoreUnavailable, TooMuchParked) as exc:
+                    await self._pause(str(exc))
+                except Exception as exc:
+                    # A projector that ended would look healthy until somebody noticed its lag.
+                    await self._pause(told(exc))
 
     async def _go_on(self) -> None:
         try:
@@ -78,7 +78,8 @@ class Projector:
             self._recovered()
             if not moved:
                 position = self._progress.checkpoint(self.applier.table).position
-                await self._tail.wait(position, self._settings.poll_seconds)
+                with self.at_hand.resting():
+                    await self._tail.wait(position, self._settings.poll_seconds)
 
     async def step(self) -> bool:
         """Apply one batch; whether there was one.
@@ -104,26 +105,19 @@ class Projector:
         held = self._settings.hold_projections_seconds
         if held:
             age = self._clock.now().timestamp() - batch.events[-1].time_us / 1e6
-            await self._clock.sleep(max(0.0, held - age))
+            with self.at_hand.resting():
+                await self._clock.sleep(max(0.0, held - age))
 
     async def _pause(self, why: str) -> None:
         if not self._failures:
             _LOG.error("projection stopped", projection=self.applier.name, why=why)
         self._progress.stopped[self.applier.table] = why
         self._failures += 1
-        await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
+        with self.at_hand.resting():
+            await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     def _recovered(self) -> None:
         if self._failures:
             _LOG.info("projection goes on", projection=self.applier.name)
             self._progress.stopped.pop(self.applier.table, None)
             self._failures = 0
-
-
-async def stop_all(projectors: list[Projector], tasks: list[asyncio.Task[None]]) -> None:
-    """Let the batches at hand finish, then end the waiting tasks."""
-    for projector in projectors:
-        projector.stop()
-    if tasks:
-        _, waiting = await asyncio.wait(tasks, timeout=0.2)
-        await end(waiting)

@@ -40,6 +40,7 @@ async def started(start: Start, address: str) -> tuple[System, list[System]]:
     settings: dict[str, Any] = {
         "partitions": PARTITIONS,
         "channel_prefix": f"{fresh_channel().name}.",
+        "poll_seconds": 0.05,
         "retry_seconds": 0.01,
         "retry_limit_seconds": 0.02,
         "parked_attempts": 2,

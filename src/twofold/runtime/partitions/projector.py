@@ -9,6 +9,7 @@ from twofold.ports.read_store import Checkpoint, Part, ReadStore, ReadTransactio
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.runtime.applying import Applier, whole
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.ending import AtHand
 from twofold.runtime.parking.parking import Suspects
 from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.partitions.membership import Membership
@@ -42,6 +43,7 @@ class SharedProjector:
         settings: RuntimeSettings,
     ) -> None:
         self.applier = applier
+        self.at_hand = AtHand()
         self._source = source
         self._membership = membership
         self._levelling = levelling
@@ -61,28 +63,30 @@ class SharedProjector:
 
     async def run(self) -> None:
         """Work until stopped. Whatever fails is reported and tried again."""
-        while not self._stopping:
-            try:
-                await self._go_on()
-            except CheckpointLost:
-                self._applied = {}
-            except Exception as exc:
-                # A projector that ended would look healthy until somebody noticed its lag.
-                self._failed(told(exc))
-                self._source.rest()
-                await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
-        self._source.rest()
+        with self.at_hand.working():
+            while not self._stopping:
+                try:
+                    await self._go_on()
+                except CheckpointLost:
+                    self._applied = {}
+                except Exception as exc:
+                    # A projector that ended would look healthy until somebody noticed its lag.
+                    self._failed(told(exc))
+                    self._source.rest()
+                    await self._pause()
+            self._source.rest()
 
     async def _go_on(self) -> None:
         moved = await self.step()
         self._recovered()
         if moved:
             return
-        if self._applied:
-            await self._source.wait(self._applied, self._settings.poll_seconds)
-        else:
-            self._source.rest()
-            await self._membership.change(self._settings.poll_seconds)
+        with self.at_hand.resting():
+            if self._applied:
+                await self._source.wait(self._applied, self._settings.poll_seconds)
+            else:
+                self._source.rest()
+                await self._membership.change(self._settings.poll_seconds)
 
     async def step(self) -> bool:
         """Apply what comes next in the partitions held; whether there was anything.
@@ -118,7 +122,8 @@ class SharedProjector:
         held = self._settings.hold_projections_seconds
         if held and stretch.batch.events:
             age = self._clock.now().timestamp() - stretch.batch.events[-1].time_us / 1e6
-            await self._clock.sleep(max(0.0, held - age))
+            with self.at_hand.resting():
+                await self._clock.sleep(max(0.0, held - age))
 
     async def _apply(self, stretch: Stretch) -> None:
         moves = stretch.moves(self._applied)
@@ -131,6 +136,10 @@ class SharedProjector:
         self._known = await whole(self._store, self.applier, stretch.batch, work)
         self._applied.update(stretch.reached)
         self._progress.advanced([self._known])
+
+    async def _pause(self) -> None:
+        with self.at_hand.resting():
+            await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     def _failed(self, why: str) -> None:
         if not self._failures:

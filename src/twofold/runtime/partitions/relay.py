@@ -14,6 +14,7 @@ from twofold.ports.leases import Leases
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Message, Transport
 from twofold.runtime.backoff import pause_seconds
+from twofold.runtime.ending import AtHand
 from twofold.runtime.partitions.channel_check import ChannelCheck
 from twofold.runtime.partitions.membership import Membership
 from twofold.runtime.partitions.wire import Wire
@@ -69,6 +70,7 @@ class Relay:
     ) -> None:
         self.published = Published()
         self.why = ""
+        self.at_hand = AtHand()
         self._tail = tail
         self._transport = transport
         self._channel = channel.name
@@ -97,22 +99,24 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until stopped. Whatever fails is reported and tried again."""
-        while not self._stopping:
-            try:
-                if not self.leads:
-                    await self._membership.change(self._settings.poll_seconds)
-                    continue
+        with self.at_hand.working():
+            while not self._stopping:
                 try:
-                    await self._lead()
-                finally:
-                    await self._end_marking()
-                    await self._check.end()
-            except LeaseLost:
-                await self._membership.renew()
-            except TwofoldError as exc:
-                await self._pause(str(exc))
-            except Exception as exc:
-                await self._pause(told(exc))
+                    if not self.leads:
+                        with self.at_hand.resting():
+                            await self._membership.change(self._settings.poll_seconds)
+                        continue
+                    try:
+                        await self._lead()
+                    finally:
+                        await self._end_marking()
+                        await self._check.end()
+                except LeaseLost:
+                    await self._membership.renew()
+                except TwofoldError as exc:
+                    await self._pause(str(exc))
+                except Exception as exc:
+                    await self._pause(told(exc))
 
     async def _lead(self) -> None:
         """From where the mark stands, as long as the lease is ours."""
@@ -126,18 +130,23 @@ class Relay:
                 await self._mark_now_and_then(lease.token)
             else:
                 self._recovered()
-                await self._tail.wait(self.published.position, self._rest_seconds)
+                await self._rest()
                 portion = await self._next(self.published)
                 if not portion.messages:
                     await self._mark(lease.token)
                     await self._tell_of_loss(await self._check.beside(self.published.last))
         await self._mark(lease.token)
 
-    @property
-    def _rest_seconds(self) -> float:
-        """A mark is written when nothing else is to be done, but not much later."""
-        marked = self.published == self._marked
-        return self._settings.poll_seconds if marked else _MARK_SECONDS
+    async def _rest(self) -> None:
+        """A mark is written when nothing else is to be done, but not much later.
+
+        Ended without one, the next copy would publish again what this one has published.
+        """
+        if self.published != self._marked:
+            await self._tail.wait(self.published.position, _MARK_SECONDS)
+        else:
+            with self.at_hand.resting():
+                await self._tail.wait(self.published.position, self._settings.poll_seconds)
 
     async def _publish_and_go_on(self, portion: _Portion) -> _Portion:
         """Under load the next portion is made ready while one is published; else it gathers."""
@@ -249,7 +258,8 @@ class Relay:
             _LOG.error("nothing is published", channel=self._channel, why=why)
         self.why = why
         self._failures += 1
-        await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
+        with self.at_hand.resting():
+            await self._clock.sleep(pause_seconds(self._failures, self._settings, self._chance))
 
     def _recovered(self) -> None:
         if self._failures:

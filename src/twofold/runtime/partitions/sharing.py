@@ -15,6 +15,7 @@ from twofold.ports.read_store import Part, ReadStore
 from twofold.ports.time_and_chance import Chance, Clock
 from twofold.ports.transport import Channel, Delivery, Transport
 from twofold.runtime.applying import Applier
+from twofold.runtime.ending import AtHand
 from twofold.runtime.partitions.feed import Feed, Strange
 from twofold.runtime.partitions.feed_source import FeedSource
 from twofold.runtime.partitions.levelling import Levelling
@@ -133,6 +134,12 @@ class Sharing:
         if self.feed is not None and self.feed.why:
             found["feed"] = self.feed.why
         return found
+
+    @property
+    def at_hand(self) -> list[AtHand]:
+        """What is to be finished before it is ended."""
+        relay = [self.relay.at_hand] if self.relay is not None else []
+        return [*(one.at_hand for one in self.projectors), *relay]
 
     def stop(self) -> None:
         """Finish what is at hand and begin nothing new."""
