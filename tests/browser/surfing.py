@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page, Response
+from playwright.async_api import Browser, Error, Page, Response
 
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 _TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -45,7 +45,13 @@ class Visitor:
 
     async def open(self, path: str) -> int:
         """Go to a page; answers its status."""
-        answer = await self.page.goto(f"{self.address}{path}")
+        try:
+            answer = await self.page.goto(f"{self.address}{path}")
+        except Error as exc:
+            # The page itself went elsewhere in that moment, as after a form; people click again.
+            if "ERR_ABORTED" not in str(exc):
+                raise
+            answer = await self.page.goto(f"{self.address}{path}")
         assert answer is not None
         return answer.status
 

@@ -29,7 +29,6 @@ SETTINGS: dict[str, Any] = {
     "command_partitions": 2,
     "command_attempts": 1,
     "lease_seconds": 0.2,
-    "poll_seconds": 0.05,
     "retry_seconds": 0.01,
     "retry_limit_seconds": 0.02,
     "poll_seconds": 0.05,
