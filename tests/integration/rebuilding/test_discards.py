@@ -82,6 +82,7 @@ async def test_a_discard_goes_with_the_read_model(start: Start) -> None:
     rebuilt = await desk.rebuild("catalogue", actor="olga")
     assert rebuilt.verified is not None
     assert rebuilt.verified.differences == ()
+    assert rebuilt.verified.deviating == 1
     assert await reader_of(system, "b-1") == ""
     assert await discarded(system) == ["2 it was a joke olga"]
     # What comes later is shown as ever.
