@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests import chores
 from tests.bookings import app
 from tests.http.conftest import served
 from twofold.errors import StoreUnavailable
+from twofold.http import measurements
 from twofold.testing import Site, site
 
 OPERATOR = {"by": "olga", "roles": ["operator"]}
@@ -152,3 +154,28 @@ async def test_metrics_are_there_while_the_store_is_not(monkeypatch: pytest.Monk
     assert metrics.status_code == 200
     assert 'twofold_process_stuck_instances{process="chores"} NaN' in metrics.text
     assert (ready.status_code, list(ready.json()["problems"])) == (503, ["log"])
+
+
+async def test_a_store_that_hangs_holds_metrics_up_for_seconds_and_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    async def hangs() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(measurements, "LIMIT_SECONDS", 0.1)
+    async with served(chores.app) as client:
+        await client.get("/metrics")
+        with monkeypatch.context() as hanging:
+            hanging.setattr(client.http.system.inboxes, "kept", hangs)
+            for _ in range(2):
+                told = await client.get("/metrics")
+        assert "twofold_rejected_messages NaN" in told.text
+        assert 'twofold_process_stuck_instances{process="chores"} NaN' in told.text
+        assert 'twofold_role_alive{role="api"} NaN' in told.text
+        assert "twofold_log_head_position 0.0" in told.text
+    assert asked == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -409,6 +410,61 @@ def test_a_write_database_that_does_not_answer_is_told_without_it() -> None:
             plan.heal()
         await company.clock.sleep(60)
         assert company.receiver.about("database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_a_write_database_that_hangs_is_told_as_soon_as_one_that_refuses() -> None:
+    async def story(company: Company) -> None:
+        await company.all()
+        await company.clock.sleep(60)
+        for plan in company.plans.values():
+            plan.pause()
+        await company.clock.sleep(50)
+        assert company.receiver.about("database") == ["opened"]
+        for plan in company.plans.values():
+            plan.resume()
+        await company.clock.sleep(60)
+        assert company.receiver.about("database") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_a_read_store_that_hangs_keeps_nothing_else_from_being_told() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        await company.clock.sleep(30)
+
+        async def hangs(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        for system in systems:
+            system.progress.look_at_store = hangs  # type: ignore[method-assign]
+            system.read_store.checkpoints = hangs  # type: ignore[method-assign, assignment]
+        await company.clock.sleep(10)
+        systems[1].progress.stopped["portfolio_item_1"] = "for this test"
+        systems[2].progress.stopped["portfolio_item_1"] = "for this test"
+        company.database.horizon_seconds = LIMITS.horizon_seconds + 1
+        await company.clock.sleep(90)
+        assert company.receiver.about("horizon/write database") == ["opened"]
+        assert company.receiver.about("stopped/portfolio_item") == ["opened"]
+
+    virtually(story)
+
+
+def test_that_nothing_came_while_nobody_could_look_is_no_missing_canary() -> None:
+    async def story(company: Company) -> None:
+        for role in ("api", "relay", "projector"):
+            await company.start(role, canary_seconds=20.0)
+        await company.clock.sleep(60)
+        for plan in company.plans.values():
+            plan.pause()
+        await company.clock.sleep(200)
+        for plan in company.plans.values():
+            plan.resume()
+        await company.clock.sleep(200)
+        assert company.receiver.about("database") == ["opened", "recovered"]
+        assert company.receiver.about("canary") == []
 
     virtually(story)
 

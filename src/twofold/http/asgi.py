@@ -101,6 +101,7 @@ class HttpApp:
         """Stop the system if it was started here."""
         if self._health is not None:
             await self._health.close()
+            await self.measurements.close()
         if self._console is not None:
             await self._console.close()
         if self._ours:

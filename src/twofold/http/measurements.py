@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Counts
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from twofold.errors import TwofoldError
 from twofold.http.exchange import Exchange
 from twofold.http.measured import MeasuredDistributions
 from twofold.http.standing import Standing
+from twofold.runtime.probe import LIMIT_SECONDS
 from twofold.runtime.system import System
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -91,6 +93,8 @@ class Measurements:
         self._received_before: dict[str, Counts[str]] = {}
         self._accepted_before = 0
         self._handled_before = Counts[str]()
+        self._asked = (self._stuck, self._failing, self._oldest, self._parked, self._kept)
+        self._asking: asyncio.Task[None] | None = None
         # Finding a series by its labels takes longer than counting.
         self._series = lru_cache(4_096)(self._new_series)
         self._head = Gauge("twofold_log_head_position", "Last position", registry=self.registry)
@@ -115,11 +119,31 @@ class Measurements:
             self._applied.labels(applier.name).set(position)
             self._behind.labels(applier.name).set(max(0, progress.head - position))
             self._stopped.labels(applier.name).set(applier.table in progress.stopped)
+        await self._ask_the_stores()
+        await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
+
+    async def close(self) -> None:
+        """Wait for no answer any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask_the_stores(self) -> None:
+        """What hangs keeps nobody from the rest: it is unknown, and not asked a second time."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._look())
+        done, _ = await asyncio.wait({self._asking}, timeout=LIMIT_SECONDS)
+        if done:
+            self._asking.result()
+            return
+        for gauge in (*self._asked, *self._standing.asked):
+            _unknown(gauge)
+
+    async def _look(self) -> None:
         await self._count_processes()
         await self._count_commands()
         await self._count_messages()
         await self._standing.look()
-        await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
 
     async def _count_commands(self) -> None:
         queued = self._system.queued
@@ -159,3 +183,11 @@ class Measurements:
 
     def _gauge(self, name: str, what: str) -> Gauge:
         return Gauge(name, what, ("projection",), registry=self.registry)
+
+
+def _unknown(gauge: Gauge) -> None:
+    """All that it tells."""
+    for family in gauge.collect():
+        for sample in family.samples:
+            series = gauge.labels(**sample.labels) if sample.labels else gauge
+            series.set(nan)

@@ -132,6 +132,19 @@ class Standing:
             registry=registry,
         )
 
+        # Those that only the stores can tell.
+        self.asked = (
+            self._lag,
+            *self._parts.values(),
+            self._published,
+            self._unpublished,
+            self._alive,
+            self._seen,
+            self._alerts,
+            *self._proofs.values(),
+            self._budget,
+        )
+
     async def look(self) -> None:
         """Set all of them."""
         self._look_at_workers()

@@ -134,7 +134,7 @@ class Watch:
         self._interval = settings.canary_seconds
         self._limit = settings.canary_limit_seconds
         self._last: Flight | None = None
-        self._noticed = clock.monotonic()
+        self._noticed = self._looked = clock.monotonic()
         self._waiting: dict[str, _Waiting] = {}
         self._stood: dict[str, tuple[int, float]] = {}
 
@@ -155,8 +155,10 @@ class Watch:
         # What was there at the start may have been sent long ago.
         fresh = self._last is not None and flight != self._last
         self._last = flight
-        if fresh:
+        if fresh or now - self._looked > self._limit:
+            # Where the stores could not be asked, nobody knows whether one was sent.
             self._noticed = now
+        self._looked = now
         for name, table in self._tables.items():
             position = self._progress.checkpoint(table).position
             if self._stood.get(name, (-1, now))[0] != position:
@@ -191,7 +193,11 @@ class Watch:
 
     def silence(self) -> str:
         """Why nothing is known, "" if canaries come."""
-        silent = self._clock.monotonic() - self._noticed
-        if not self._tables or silent <= 3 * self._interval + self._limit:
+        longest = 3 * self._interval + self._limit
+        blind = self._clock.monotonic() - self._looked
+        if self._tables and blind > longest:
+            return f"the stores have not told for {blind:.0f} s whether canaries come through"
+        silent = self._looked - self._noticed
+        if not self._tables or silent <= longest:
             return ""
         return f"no canary was sent for {silent:.0f} s: is there an api that can append?"

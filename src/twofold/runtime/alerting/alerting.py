@@ -63,6 +63,8 @@ class Alerting:
         self._deliveries = Deliveries(name, channels, clock, system.chance, settings)
         self._outage = Outage(self._deliveries, clock, self._new_id)
         self._sent_last = False
+        # It is asked several times in this time.
+        self._patience = lease_seconds
         self._notice_seconds = _notice_seconds(system)
         self._book: tuple[int, Book] = (0, Book())
         self._absent: dict[str, float] = {}
@@ -71,13 +73,14 @@ class Alerting:
         """What is to run until it is cancelled."""
         if not self._seconds:
             return []
-        return [self._membership.run(), self._watch(), self._send()]
+        return [self._membership.run(), self._watch(), self._send(), self._watch_the_database()]
 
     async def leave(self) -> None:
         """Let another process send; nothing of what this one found holds any more."""
         if not self._seconds:
             return
         await self._membership.leave()
+        await self._conditions.close()
         try:
             await self._troubles.leave()
         except StoreUnavailable as exc:
@@ -102,10 +105,7 @@ class Alerting:
         while True:
             await self._clock.sleep(self._seconds)
             if self._membership.why:
-                if self._sent_last:
-                    await self._outage.silent()
                 continue
-            await self._outage.answers()
             self._sent_last = 0 in self._membership.held
             try:
                 await self._step()
@@ -115,6 +115,15 @@ class Alerting:
                 _LOG.warning("alerts can't be sent", why=str(exc))
             except Exception as exc:
                 _LOG.error("alerts can't be sent", why=told(exc))
+
+    async def _watch_the_database(self) -> None:
+        """Beside all else, which waits for it: one that hangs is as silent as one that refuses."""
+        while True:
+            await self._clock.sleep(self._seconds)
+            if self._clock.monotonic() - self._membership.answered < self._patience:
+                await self._outage.answers()
+            elif self._sent_last:
+                await self._outage.silent()
 
     async def _step(self) -> None:
         """What is found, what it makes of the alerts, and who is to be told. Raises LeaseLost."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from twofold.errors import TwofoldError
 from twofold.messages.recorded import microseconds
@@ -14,10 +16,12 @@ from twofold.runtime.freshness.budgets import FAST, SLOW, Burn
 from twofold.runtime.parking.beside import waiting_beside
 from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
+from twofold.runtime.probe import LIMIT_SECONDS
 from twofold.runtime.proving.notes import note_of
 from twofold.runtime.proving.proving import verifies
 from twofold.runtime.system import System
 
+T = TypeVar("T")
 Findings = Mapping[str, Sequence[Finding] | None]
 
 
@@ -31,23 +35,47 @@ class Conditions:
         self._databases = Databases(system, vitals, host)
         self._first: dict[str, float] = {}
         self._relay: tuple[int, float] = (-1, 0.0)
+        self._asking: dict[str, asyncio.Task[Any]] = {}
 
     async def look(self) -> Findings:
         """What is wrong by kind; None where it can't be told now. Kinds not seen here are left out.
 
         What has not lasted for as long as its kind asks for is not told yet.
         """
-        found: dict[str, Sequence[Finding] | None] = {}
-        for kind, find in self._looks().items():
-            try:
-                found[kind] = await find()
-            except TwofoldError:
-                found[kind] = None
-        found |= await self._databases.look()
+        looks = self._looks()
+        some, databases = await asyncio.gather(
+            asyncio.gather(*(self._answered(kind, find) for kind, find in looks.items())),
+            self._answered("databases", self._databases.look),
+        )
+        found: dict[str, Sequence[Finding] | None] = dict(zip(looks, some, strict=True))
+        found |= databases or dict.fromkeys(Databases.KINDS)
         return self._held(found)
 
-    def _looks(self) -> dict[str, Callable[[], Awaitable[list[Finding]]]]:
-        looks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
+    async def close(self) -> None:
+        """Wait for no answer any more."""
+        for task in self._asking.values():
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        self._asking.clear()
+
+    async def _answered(self, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """None where it can't be told, or not in time: what hangs is not asked a second time, and
+        keeps nothing else from being seen.
+        """
+        task = self._asking.get(name) or asyncio.create_task(ask())
+        self._asking[name] = task
+        done, _ = await asyncio.wait({task}, timeout=LIMIT_SECONDS)
+        if not done:
+            return None
+        del self._asking[name]
+        try:
+            found: T = task.result()
+        except TwofoldError:
+            return None
+        return found
+
+    def _looks(self) -> dict[str, Callable[[], Coroutine[Any, Any, list[Finding]]]]:
+        looks: dict[str, Callable[[], Coroutine[Any, Any, list[Finding]]]] = {
             "worker": self._workers,
             "role": self._roles,
             "waiting": self._waiting,
@@ -187,6 +215,8 @@ class Conditions:
 class Databases:
     """The stores themselves, and clocks."""
 
+    KINDS = ("clock", "disk", "horizon")
+
     def __init__(self, system: System, vitals: Sequence[Vital], host: str) -> None:
         self._system = system
         self._limits = system.settings.alerts
@@ -205,7 +235,7 @@ class Databases:
                 vitals = await vital.look()
                 answered = microseconds(self._system.clock.now())
             except TwofoldError:
-                return {"clock": None, "disk": None, "horizon": None}
+                return dict.fromkeys(self.KINDS)
             clock += self._skew(vital.name, vitals, asked, answered)
             disk += self._space(vital.name, vitals)
             horizon += self._horizon(vital.name, vitals)

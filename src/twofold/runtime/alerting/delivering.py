@@ -40,13 +40,16 @@ class Deliveries:
         self._clock = clock
         self._chance = chance
         self._settings = settings
+        # Of alerts that are written down, and of the one that can't be.
+        self._one = asyncio.Lock()
         self._failures: dict[str, int] = {}
         self._next: dict[str, float] = {}
         self._refused: dict[str, dict[str, int]] = {name: {} for name in self.names}
 
     async def deliver(self, book: Book) -> Book:
         """Send what is due on every channel at once; ``book`` with what was taken."""
-        notes = await asyncio.gather(*(self._send(channel, book) for channel in self._channels))
+        async with self._one:
+            notes = await asyncio.gather(*(self._send(channel, book) for channel in self._channels))
         for note in notes:
             book = note(book)
         return book

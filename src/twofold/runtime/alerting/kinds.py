@@ -35,7 +35,8 @@ KINDS: dict[str, Kind] = {
     "worker": Kind("page", "/health/ready of its process says more.", 30),
     "role": Kind("page", "Start one: twofold run APP --role …", 10),
     "relay": Kind("page", "Does a relay run, and does the broker take what it publishes?"),
-    "canary": Kind("page", "Whatever its lag says, nothing moves. See /health/ready."),
+    # Whoever could not look for a while, and now can, has not looked yet.
+    "canary": Kind("page", "Whatever its lag says, nothing moves. See /health/ready.", 10),
     "database": Kind("page", "Nothing can be recorded. /health/ready of any process says why.", 30),
     "clock": Kind("ticket", "Is time synchronised on all machines? Times of events depend on it."),
     "disk": Kind("page", "Free space, or give it more: when it is full, nothing is recorded."),

@@ -57,6 +57,11 @@ class Membership:
         self._renewed = asked
         self._hold(held)
 
+    @property
+    def answered(self) -> float:
+        """When the last question that was answered had been asked, as the monotonic clock says."""
+        return self._renewed
+
     async def change(self, timeout_seconds: float) -> None:
         """Return when ``held`` may have changed, at the latest after the timeout."""
         changed = self._changed
