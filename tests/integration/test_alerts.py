@@ -540,6 +540,25 @@ def test_a_projection_that_falls_behind_is_told_and_that_it_has_caught_up() -> N
     virtually(story)
 
 
+def test_a_lag_is_told_although_clocks_are_set_back() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        await company.clock.sleep(10)
+        company.plans["projector"].hold_projections()
+        await submit(systems[0])
+        await company.clock.sleep(10)
+        for system in systems:
+            an_hour_ago = VirtualClock(START - timedelta(hours=1)).now
+            system.clock.now = an_hour_ago  # type: ignore[method-assign]
+        await company.clock.sleep(40)
+        (lag,) = {one.lag_seconds for one in (await systems[0].lags.measure()).values()}
+        assert 45 < lag < 55
+        await company.clock.sleep(60)
+        assert company.receiver.about("lag/portfolio_item") == ["opened"]
+
+    virtually(story)
+
+
 def test_parking_is_told_at_once_and_again_when_it_is_ten_times_as_much() -> None:
     async def story(company: Company) -> None:
         await company.all()

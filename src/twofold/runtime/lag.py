@@ -44,8 +44,8 @@ class Lags:
     """Measures the lag of some projections at once, with one read of the log where it is small.
 
     Events of a partition are counted one by one; with more than 2,000 behind, the rest is divided
-    evenly among the partitions. Facts of the past may be recorded today, so an event has waited no
-    longer than since the log was last seen without it.
+    evenly among the partitions. Facts of the past may be recorded today, and clocks are set: what
+    was seen of the log bounds how long an event can have waited.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Lags:
         # Read after the checkpoints, so that nobody is ahead of it.
         asked = self._clock.monotonic()
         head = await self._log.head()
-        self._heads.saw(head, asked)
+        self._heads.saw(head, asked, self._clock.monotonic())
         known = {name: stored.get(table) for name, table in self._tables.items()}
         low = min((one.position if one else 0 for one in known.values()), default=0)
         window = _Window(await self._log.read(max(0, low - 1), _COUNTED_EVENTS), head)
@@ -89,8 +89,8 @@ class _Now(NamedTuple):
     def waited_seconds(self, event: Recorded | None) -> float:
         if event is None:
             return 0.0
-        longest = self.at - self.heads.without(event.position)
-        return round(min(_seconds(event, self.time_us), longest), 3)
+        told_seconds = (self.time_us - event.time_us) / 1e6
+        return round(self.heads.waited(event.position, told_seconds, self.at), 3)
 
 
 class _Window:

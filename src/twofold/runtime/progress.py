@@ -87,7 +87,7 @@ class Progress:
         """Read the head. Raises StoreUnavailable."""
         asked = self._clock.monotonic()
         head = await self._log.head()
-        self.heads.saw(head, asked)
+        self.heads.saw(head, asked, self._clock.monotonic())
         self.saw_head(head)
 
     async def look_at_store(self) -> None:

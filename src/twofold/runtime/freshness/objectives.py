@@ -90,10 +90,10 @@ class Objectives:
     async def _look(self) -> None:
         waiting = self._waiting.copy()
         await self._progress.look_at_store()
-        now_us = microseconds(self._clock.now())
+        now_us, at = microseconds(self._clock.now()), self._clock.monotonic()
         await self._progress.look_at_log()
         positions = {promise: self._position(promise) for promise in waiting}
-        behind = {p: await self._behind_seconds(p, now_us) for p in set(positions.values())}
+        behind = {p: await self._behind_seconds(p, now_us, at) for p in set(positions.values())}
         for promise, answers in waiting.items():
             seconds = behind[positions[promise]]
             late = seconds > promise.fresh.seconds
@@ -107,12 +107,12 @@ class Objectives:
         tables = (self._tables[name] for name in promise.projections)
         return min(self._progress.checkpoint(table).position for table in tables)
 
-    async def _behind_seconds(self, position: int, now_us: int) -> float:
+    async def _behind_seconds(self, position: int, now_us: int, at: float) -> float:
         """Since the first event above ``position`` was recorded; 0 if there is none."""
         if position >= self._progress.head:
             return 0.0
         events = await self._log.read(position, 1)
         if not events:
             return 0.0
-        longest = self._clock.monotonic() - self._progress.heads.without(events[0].position)
-        return max(0.0, min((now_us - events[0].time_us) / 1e6, longest))
+        told_seconds = (now_us - events[0].time_us) / 1e6
+        return self._progress.heads.waited(events[0].position, told_seconds, at)
