@@ -38,6 +38,7 @@ _NAMES = (
     "TWOFOLD_VERIFY_SHARE",
     *NAMES,
 )
+_ADDRESSES = {"TWOFOLD_LOG", "TWOFOLD_READ", "TWOFOLD_BROKER", "TWOFOLD_ALERT_SMTP"}
 _TEST_PREFIXES = ("TWOFOLD_TEST_", "TWOFOLD_AXE")
 BROKERS = ("kafka", "kafkas", "amqp", "amqps", "redis", "rediss")
 _MOST_PARTITIONS = 256
@@ -82,6 +83,7 @@ def read_settings(
     problems: list[Problem] = []
     given = {**_from_file(file, problems), **_from_environment(environment)}
     _check_names(given, problems)
+    given = _readable(given, problems)
     log = given.get("TWOFOLD_LOG") or f"sqlite:///./data/{application}.db"
     read = given.get("TWOFOLD_READ") or log
     _check_url("TWOFOLD_LOG", log, problems)
@@ -170,6 +172,21 @@ def _check_names(given: Mapping[str, str], problems: list[Problem]) -> None:
             near = difflib.get_close_matches(name, _NAMES, 1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_NAMES)}"
             problems.append(Problem(name, f"no such setting{hint}"))
+
+
+def _readable(given: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """Without addresses that can't be taken apart; they are not quoted, for a password's sake."""
+    readable = dict(given)
+    for name in _ADDRESSES & given.keys():
+        try:
+            urlsplit(given[name])
+        except ValueError:
+            del readable[name]
+            why = (
+                "it can't be read; special characters of a password are percent-encoded ([ as %5B)"
+            )
+            problems.append(Problem(name, why))
+    return readable
 
 
 def _check_url(name: str, url: str, problems: list[Problem]) -> None:

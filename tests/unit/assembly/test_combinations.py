@@ -76,6 +76,14 @@ def test_all_reasons_are_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["log", "read", "broker", "alert_smtp"])
+def test_an_address_that_can_not_be_read_is_told_without_its_password(name: str) -> None:
+    with pytest.raises(SettingsProblems) as refused:
+        settings(**{name: "postgresql://shop:hunter[2@db/shop"})
+    assert f"TWOFOLD_{name.upper()}: it can't be read" in str(refused.value)
+    assert "hunter" not in str(refused.value)
+
+
 def test_projections_are_inline_where_they_can_be() -> None:
     assert settings(log=POSTGRES).projections == "inline"
     assert settings(log=POSTGRES, read=OTHER).projections == "async"
