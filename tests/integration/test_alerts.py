@@ -203,6 +203,29 @@ def test_a_relay_that_publishes_nothing_is_told_and_that_it_goes_on() -> None:
     virtually(story)
 
 
+def test_what_can_no_longer_be_wrong_is_over() -> None:
+    """The broker that could not be reached is no longer in the settings, nor are canaries."""
+
+    async def story(company: Company) -> None:
+        roles = ("api", "relay", "projector")
+        systems = [await company.start(role, canary_seconds=20.0) for role in roles]
+        await company.clock.sleep(60)
+        company.plans["relay"].order("transport.publish.commit", *[Fault.FAILS] * 10_000)
+        await submit(systems[0])
+        await company.clock.sleep(200)
+        assert company.receiver.about("relay") == ["opened"]
+        assert company.receiver.about("canary/portfolio_item") == ["opened"]
+        for system in systems:
+            await system.stop()
+        for role in ("api", "projector"):
+            await company.start(role, broker=False)
+        await company.clock.sleep(200)
+        assert company.receiver.about("relay") == ["opened", "recovered"]
+        assert company.receiver.about("canary/portfolio_item") == ["opened", "recovered"]
+
+    virtually(story)
+
+
 def test_a_projector_that_does_not_get_what_is_published_is_told_by_canaries() -> None:
     async def story(company: Company) -> None:
         for role in ("api", "relay", "projector"):

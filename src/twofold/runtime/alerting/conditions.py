@@ -84,13 +84,20 @@ class Conditions:
             looks |= {"parked": self._parked, "lag": self._lags, "stopped": self._stopped}
         if self._system.canary is not None:
             looks["canary"] = self._canaries
-        if self._system.settings.verify_share and verifies(self._system):
+        if verifies(self._system):
             looks["difference"] = self._differences
         if self._system.objectives.promises and "api" in self._system.roles:
             looks |= {"objective": self._fast, "budget": self._slow}
         if self._system.transport is not None:
             looks["relay"] = self._published
-        return looks
+        return dict.fromkeys(self._without(), _nothing) | looks
+
+    def _without(self) -> list[str]:
+        """Kinds that there can't be: what is left open of them, from before, is over."""
+        system = self._system
+        kinds = [] if system.settings.canary_seconds else ["canary"]
+        kinds += [] if system.objectives.promises else ["objective", "budget"]
+        return kinds + ([] if system.transport is not None else ["relay"])
 
     async def _parked(self) -> list[Finding]:
         await self._system.progress.look_at_store()
@@ -279,3 +286,7 @@ class Databases:
 def grade(times: float) -> int:
     """How bad, by powers of ten: it is worth telling again when it is ten times as bad."""
     return max(0, math.floor(math.log10(times))) if times > 0 else 0
+
+
+async def _nothing() -> list[Finding]:
+    return []
