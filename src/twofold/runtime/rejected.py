@@ -29,6 +29,8 @@ from twofold.runtime.queued.seals import Seals
 from twofold.runtime.queued.wire import NoCommand, read_command
 from twofold.runtime.system import System
 
+_MOST_DIGITS = 9
+
 
 class StillRejected(TwofoldError):
     """A message that was tried again in vain; ``why`` says what is wrong with it."""
@@ -134,7 +136,7 @@ def read_place(place: str) -> tuple[str, int, str] | None:
     """Channel, partition and offset; None for what is no place."""
     where, _, offset = place.rpartition("@")
     channel, _, partition = where.rpartition("/")
-    if not channel or not partition.isdecimal() or not offset:
+    if not channel or not offset or not partition.isdecimal() or len(partition) > _MOST_DIGITS:
         return None
     return channel, int(partition), offset
 

@@ -30,6 +30,9 @@ class Causes:
         Raises NotFound.
         """
         asked = asked.strip()
+        if "\x00" in asked:
+            # PostgreSQL has no such text, and nothing is named so.
+            raise NotFound("event, command or request", asked)
         if asked.isascii() and asked.isdigit() and len(asked) < 17:
             return await self._of_event(asked, await self._at(int(asked)))
         if asked in await self._system.log.records([asked]) or "." in asked:

@@ -113,6 +113,9 @@ class DocumentHistory:
         projections.
         """
         applier, folding = self._folding(projection)
+        if "\x00" in key:
+            # PostgreSQL has no such text, and nothing is named so.
+            raise NotFound(projection, key)
         row = await self._system.read_store.row(applier.table, key)
         applied = self._system.progress.checkpoint(applier.table).position
         where = places(folding, self._system.wired.events, key)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twofold.errors import InvalidInput, Problem
+from twofold.errors import InvalidInput, NotFound, Problem
 from twofold.runtime.audit import AuditTrail
+from twofold.runtime.parking.kinds import ParkedKind
 from twofold.runtime.parking.places import Places
 from twofold.runtime.parking.releasing import Discarding
 from twofold.runtime.parking.views import (
@@ -51,7 +52,7 @@ class ParkedDesk:
 
     async def show(self, projection: str, sequence: str, limit: int = 20) -> SequenceView:
         """One sequence. Raises NotFound."""
-        return await self._places.kind(projection).show(projection, sequence, limit)
+        return await self._kind(projection, sequence).show(projection, sequence, limit)
 
     async def rehearse(
         self, projection: str, sequence: str, discarding: Discarding | None = None
@@ -63,7 +64,7 @@ class ParkedDesk:
         """
         if discarding is not None:
             check_reason(discarding.reason)
-        return await self._places.kind(projection).rehearse(projection, sequence, discarding)
+        return await self._kind(projection, sequence).rehearse(projection, sequence, discarding)
 
     async def release(
         self, projection: str, sequence: str, *, actor: str, seen: int | None = None
@@ -73,7 +74,7 @@ class ParkedDesk:
         ``seen``: as shown to whoever decided it. Raises NotFound, ParkedChanged, and Outdated where
         a read model was made by other code.
         """
-        kind = self._places.kind(projection)
+        kind = self._kind(projection, sequence)
         subject = {"projection": projection, "sequence": sequence}
         async with self._audit.acting(actor, "release parked", subject) as acting:
             released = await kind.release(projection, sequence, actor=actor, seen=seen)
@@ -88,13 +89,20 @@ class ParkedDesk:
         Raises as ``release``, and InvalidInput without a reason.
         """
         check_reason(discarding.reason)
-        kind = self._places.kind(projection)
+        kind = self._kind(projection, sequence)
         subject = {"projection": projection, "sequence": sequence}
         audit = self._audit.acting(discarding.actor, "discard parked", subject, discarding.reason)
         async with audit as acting:
             released = await kind.discard(projection, sequence, discarding, seen=seen)
             acting.told = _told(released)
         return released
+
+    def _kind(self, projection: str, sequence: str) -> ParkedKind:
+        kind = self._places.kind(projection)
+        if "\x00" in sequence:
+            # PostgreSQL has no such text, and nothing is named so.
+            raise NotFound(f"parked sequence of {projection}", sequence)
+        return kind
 
 
 def _told(released: ReleaseView) -> str:

@@ -59,6 +59,9 @@ class Places:
     def _check(self, wanted: Wanted) -> None:
         if wanted.state and wanted.state not in STATES:
             raise InvalidInput([Problem("state", f"one of {', '.join(STATES)}")])
+        if "\x00" in wanted.cause:
+            why = "must not contain the character U+0000"
+            raise InvalidInput([Problem("cause", why)])
         if wanted.cause and not wanted.projection:
             raise InvalidInput([Problem("cause", "name the projection as well")])
         if wanted.cause and not self.by_cause(wanted.projection):

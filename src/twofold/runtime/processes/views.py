@@ -163,7 +163,7 @@ class ProcessViews:
             raise InvalidInput([Problem("status", f"one of {', '.join(STATUSES)}")])
         reacting = self._reacting(process)
         found: list[tuple[str, Instance]] = []
-        stream, more = reacting.stream(after), True
+        stream, more = self._stream(process, after), True
         while more and len(found) < size:
             rows = await self._system.log.agenda.instances(reacting.category, stream, size)
             read = [(stream, self._read(state)) for stream, state in rows]
@@ -178,7 +178,7 @@ class ProcessViews:
 
     async def instance(self, process: str, key: str) -> InstanceView:
         """One instance. Raises NotFound."""
-        stream = self._reacting(process).stream(key)
+        stream = self._stream(process, key)
         loaded = (await self._system.log.load({stream: STORED}))[stream]
         if loaded.snapshot is None:
             raise NotFound(process, key)
@@ -187,11 +187,18 @@ class ProcessViews:
 
     async def history(self, process: str, key: str, after: int, limit: int) -> list[StepView]:
         """Steps above the version ``after``, in order. Raises NotFound."""
-        stream = self._reacting(process).stream(key)
+        stream = self._stream(process, key)
         recorded = await self._system.log.read_stream(stream, after, limit)
         if not recorded and not after:
             raise NotFound(process, key)
         return [_step(one, read_step(one.data)) for one in recorded]
+
+    def _stream(self, process: str, key: str) -> str:
+        stream = self._reacting(process).stream(key)
+        if "\x00" in key:
+            # PostgreSQL has no such text, and nothing is named so.
+            raise NotFound(process, key)
+        return stream
 
     def _reacting(self, process: str) -> Reacting:
         if process not in self._reactings:
