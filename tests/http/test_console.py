@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,9 +11,12 @@ from urllib.parse import urlencode
 import pytest
 from msgspec import Raw
 
+from tests import proposals
 from tests.bookings import app
+from tests.http.conftest import served
 from tests.http.test_parked import break_folds
 from twofold import RuntimeSettings
+from twofold.errors import StoreUnavailable
 from twofold.ports.inbox import Accepted
 from twofold.ports.parked_lanes import ParkedLane
 from twofold.runtime.audit import AuditTrail
@@ -257,6 +261,72 @@ def test_commands_that_wait_are_among_what_is_wrong() -> None:
         given = {"projection": "commands", "state": "discarded"}
         (one,) = web.get("/parked", given, **OPERATOR).json["items"]
         assert (one["actor"], one["reason"], one["stream"]) == ("olga", "a test order", lane)
+
+
+@pytest.mark.parametrize("away", ["log", "readStore"])
+def test_stores_that_do_not_answer_are_said_and_asked_once(
+    broken: Mendable, monkeypatch: pytest.MonkeyPatch, away: str
+) -> None:
+    async def unanswered(*_: object, **__: object) -> None:
+        await asyncio.sleep(3_600)
+        raise StoreUnavailable("postgresql", "it does not answer in time")
+
+    web = broken.web
+    web.wait(10)
+    known = broken.get("")
+    asked, store = web.now, web.system.log if away == "log" else web.system.read_store
+    monkeypatch.setattr(store, "head" if away == "log" else "checkpoints", unanswered)
+    page = broken.get("")
+    assert (page.status, (web.now - asked).total_seconds() < 10) == (200, True)
+    assert f"<strong>{away}</strong>: no answer within 5 s" in page.text
+    assert "the last this process knew" in page.text
+    assert "offer_row: 1 sequence waits" in page.text
+    at = re.search(r"data-clock>([\d:]+)<", known.text)
+    assert at is not None
+    assert re.search(rf'data-state="stopped".*stopped · <time[^>]*>{at[1]}<', page.text, re.S)
+    assert 'data-state="current"' in known.text
+
+
+def test_who_signs_in_goes_on_where_that_was_asked_for(broken: Mendable) -> None:
+    where = f"/console/parked/sequence?{urlencode(WHICH)}"
+    over = broken.web.get(where)
+    assert f'href="/console/sign-in?{urlencode({"then": where}, safe="/")}"' in over.text
+    form = {"referer": f"http://test{where}", "host": "test"}
+    sent = posted(broken.web, "/parked/release", WHICH, headers=form)
+    assert (sent.status, sent.text.count(urlencode({"then": where}, safe="/"))) == (401, 1)
+    elsewhere = {"referer": "http://evil.example/console/parked", "host": "test"}
+    foreign = posted(broken.web, "/parked/release", WHICH, headers=elsewhere)
+    assert 'href="/console/sign-in?then="' in foreign.text
+
+
+@pytest.mark.parametrize("path", ["/parked/release", "/versions/rebuild", "/messages/retry"])
+def test_where_a_form_leads_is_no_page_and_says_so(broken: Mendable, path: str) -> None:
+    page = broken.get(path)
+    assert (page.status, page.headers["allow"]) == (405, "POST")
+    assert "This is no page" in page.text
+    assert "To the overview" in page.text
+
+
+def test_a_place_that_no_channel_can_have_is_none(broken: Mendable) -> None:
+    for place in ("x/99999999999999999999@1", "x/y@1", "x"):
+        page = broken.get("/messages/message", place=place)
+        assert (page.status, "channel/partition@offset" in page.text) == (400, True)
+
+
+async def test_a_token_goes_before_an_account_of_the_demonstration() -> None:
+    async with served(proposals.app) as client:
+        security = client.http.security
+        customer, operator = (security.sign_in(security.accounts[o]) for o in ("ann", "otis"))
+        begun = await client.post(
+            "/console/sign-in",
+            urlencode({"token": operator}).encode(),
+            cookie=f"twofold_session={customer}",
+            sec_fetch_site="same-origin",
+        )
+        cookies = begun.headers.get_list("set-cookie")
+    assert begun.status_code == 303
+    assert any(one.startswith("twofold_session=;") for one in cookies)
+    assert any(one.startswith("twofold_console=ey") for one in cookies)
 
 
 def page_of(web: Site) -> str:

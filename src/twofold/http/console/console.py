@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +20,7 @@ from twofold.http.console.parked_pages import ParkedPages
 from twofold.http.console.process_pages import ProcessPages
 from twofold.http.console.version_pages import VersionPages
 from twofold.http.exchange import Exchange
+from twofold.http.rejections import MethodNotAllowed
 from twofold.http.security import Security
 from twofold.runtime.system import System
 
@@ -47,6 +49,7 @@ class Console:
             exception_handlers={
                 TwofoldError: frame.problem,
                 404: self._nowhere,
+                405: self._no_page,
                 Exception: frame.problem,
             },
         )
@@ -66,3 +69,12 @@ class Console:
 
     async def _nowhere(self, request: Request, _: Exception) -> Response:
         return await self._frame.problem(request, NotFound("page", request.url.path))
+
+    async def _no_page(self, request: Request, error: Exception) -> Response:
+        # Where a form leads, opened as a page: by a bookmark, or after a reload without scripts.
+        assert isinstance(error, HTTPException)
+        allowed = (error.headers or {}).get("Allow", "")
+        refused = MethodNotAllowed(request.method, tuple(allowed.split(", ")))
+        response = await self._frame.problem(request, refused)
+        response.headers["allow"] = allowed
+        return response

@@ -49,6 +49,8 @@ class Entrance:
                 MAY.check("the console", security.of_bearer(token))
             except SignInRequired as refusal:
                 return self._form(visit, str(refusal), 422)
+            # The account of a demonstration would go before it.
+            visit.sign_out()
             visit.set_cookie(COOKIE, token, _SESSION_SECONDS)
         then = local(fields.get("then", [""])[0])
         base = self._frame.base(visit)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -67,6 +68,7 @@ _TITLES = {
     401: "Sign in first",
     403: "This is for operators",
     404: "Nothing is here",
+    405: "This is no page",
     409: "Not done",
     422: "Not done",
     500: "Something went wrong here",
@@ -152,6 +154,7 @@ class Frame:
             "status": status,
             "title": _TITLES.get(status, "That did not work"),
             "text": str(error) if isinstance(error, TwofoldError) else _UNEXPECTED,
+            "then": _asked_for(request),
         }
         return self.page(visit, "problem.html", values, status)
 
@@ -162,6 +165,17 @@ class Frame:
         except (SignInRequired, ForeignOrigin):
             exchange.caller = NOBODY
         return Visit(request, exchange)
+
+
+def _asked_for(request: Request) -> str:
+    """The page that was asked for with all that its address says, or the one that a form was on."""
+    address = request.url if request.method in ("GET", "HEAD") else URL(_referer(request))
+    return f"{address.path}?{address.query}" if address.query else address.path
+
+
+def _referer(request: Request) -> str:
+    found = request.headers.get("referer", "")
+    return found if URL(found).netloc == request.url.netloc else ""
 
 
 def _as_json(value: Any, indent: int | None = None) -> str:

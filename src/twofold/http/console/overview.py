@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from markupsafe import Markup
+from msgspec.structs import replace
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -29,6 +31,7 @@ from twofold.runtime.readiness import Readiness, Report
 
 _TABLE_ROWS = 30
 _RATE_SECONDS = 60
+_STORES = {"log", "readStore"}
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -66,6 +69,15 @@ class Line(msgspec.Struct, frozen=True):
     proof: Proof | None
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """What the write database says beside: of what waits, promises, alerts, and rows compared."""
+
+    beside: Mapping[str, int] = {}
+    promised: Sequence[ObjectiveView] = ()
+    alerts: AlertsView = AlertsView((), (), {})
+    proofs: Mapping[str, Proof | None] = {}
+
+
 class Overview:
     """The first page of the console."""
 
@@ -73,6 +85,8 @@ class Overview:
         self._frame = frame
         self._readiness = Readiness(frame.system)
         self._objectives = ObjectivesDesk(frame.system)
+        self._noted = Noted()
+        self._known_at: datetime | None = None
 
     def routes(self) -> list[Route]:
         """Its address."""
@@ -89,26 +103,32 @@ class Overview:
         if chosen and chosen not in system.tables:
             raise NotFound("projection", chosen, nearest(chosen, system.tables))
         report = await self._readiness.look()
-        samples = await self._samples()
-        lines = await self._lines(report, samples)
-        beside = await self._beside()
-        troubles = [*_troubles(report, lines, beside), *_late(await self._promised())]
+        # What has not answered is not asked for more: each question would be waited for again.
+        away = _STORES & report.problems.keys()
+        if "log" not in away:
+            await self._note()
+        noted = self._noted
+        samples = system.lag_history.samples if away else await self._samples()
+        lines = self._lines(report, samples, noted.proofs)
+        troubles = [*_troubles(report, lines, noted.beside), *_late(noted.promised)]
         found = points(_worst(samples, chosen))
-        now = system.clock.now()
+        if not away:
+            self._known_at = system.clock.now()
         values: dict[str, Any] = {
             "report": report,
-            "alerts": await self._alerts(),
+            "away": away,
+            "alerts": noted.alerts,
             "troubles": troubles,
             "lines": lines,
             "chosen": chosen,
             "chart": lag_chart("Lag", found),
             "table": points(_worst(samples, chosen), _TABLE_ROWS),
             "rate": system.lag_history.events_per_second(_RATE_SECONDS),
-            "parked": sum(line.parked for line in lines) + sum(beside.values()),
+            "parked": sum(line.parked for line in lines) + sum(noted.beside.values()),
             "stuck": sum(one["stuckInstances"] for one in report.processes.values()),
             "behind": max(0, report.head - report.relay.published) if report.relay else 0,
             "epoch": system.log.epoch,
-            "fresh": Freshness("current", report.head, now, f"{now:%H:%M:%S}"),
+            "fresh": self._fresh(report.head, known=not away),
         }
         return self._frame.page(visit, "overview.html", values)
 
@@ -119,32 +139,33 @@ class Overview:
             await history.look()
         return history.samples
 
-    async def _beside(self) -> Mapping[str, int]:
-        with suppress(TwofoldError):
-            return await waiting_beside(self._frame.system)
-        return {}
+    def _fresh(self, head: int, *, known: bool) -> Freshness:
+        at = self._known_at
+        clock = f"{at:%H:%M:%S}" if at else ""
+        return Freshness("current" if known else "stopped", head, at, clock)
 
-    async def _promised(self) -> Sequence[ObjectiveView]:
+    async def _note(self) -> None:
+        """Ask the write database, which may go away in between."""
+        system = self._frame.system
         with suppress(TwofoldError):
-            return (await self._objectives.look()).items
-        return ()
-
-    async def _alerts(self) -> AlertsView:
-        with suppress(TwofoldError):
-            return await look_at_alerts(self._frame.system.log)
-        return AlertsView((), (), {})
+            self._noted = replace(self._noted, beside=await waiting_beside(system))
+            self._noted = replace(self._noted, alerts=await look_at_alerts(system.log))
+            self._noted = replace(self._noted, promised=(await self._objectives.look()).items)
+            proofs = {one.name: await self._proof(one) for one in system.appliers}
+            self._noted = replace(self._noted, proofs=proofs)
 
     async def _proof(self, applier: Applier) -> Proof | None:
         """None where nobody compares."""
         system = self._frame.system
-        with suppress(TwofoldError):
-            note = await note_of(system.log, applier.name, applier.table)
-            if note.rounds or note.running or note.stretches:
-                percent = 100 * note.share(microseconds(system.clock.now()))
-                return Proof(percent, note.differing, tuple(one.key for one in note.found))
-        return None
+        note = await note_of(system.log, applier.name, applier.table)
+        if not (note.rounds or note.running or note.stretches):
+            return None
+        percent = 100 * note.share(microseconds(system.clock.now()))
+        return Proof(percent, note.differing, tuple(one.key for one in note.found))
 
-    async def _lines(self, report: Report, samples: Sequence[LagSample]) -> list[Line]:
+    def _lines(
+        self, report: Report, samples: Sequence[LagSample], proofs: Mapping[str, Proof | None]
+    ) -> list[Line]:
         system = self._frame.system
         found = []
         for applier in system.appliers:
@@ -162,7 +183,7 @@ class Overview:
                     "" if known.canary_seconds is None else span(known.canary_seconds),
                     system.progress.checkpoint(applier.table).parked,
                     lately(f"Lag of {applier.name} lately", recent[-60:]),
-                    await self._proof(applier),
+                    proofs.get(applier.name),
                 )
             )
         return sorted(found, key=lambda line: (-_BADNESS.get(line.state, 0), line.name))
