@@ -145,9 +145,13 @@ async def test_the_overview_follows_what_happens(browser: Browser, bookings: Ser
     address = bookings.start()
     tab = await operator(browser, address)
     await expect(tab.page.locator("main")).to_contain_text("Nothing is wrong")
+    row = tab.page.get_by_role("link", name="sign", exact=True)
+    await row.focus()
     book(address)
     trouble = tab.page.locator(".troubles")
     await expect(trouble).to_contain_text("sign: 1 sequence waits", timeout=_PATIENCE_MS)
+    await expect(tab.page.locator("tbody tr").first).to_contain_text("sign")
+    await expect(row).to_be_focused()
     assert tab.complaints == []
 
 
@@ -236,6 +240,44 @@ async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, troubled: s
         if await tab.too_wide():
             wide.append(path)
     assert wide == []
+
+
+_CUT_OFF = """
+[...document.querySelectorAll(".card.flush, .card:has(> .tree)")]
+  .filter((card) => card.scrollWidth > card.clientWidth + 1)
+  .filter((card) => getComputedStyle(card).overflowX !== "auto")
+  .map((card) => card.textContent.trim().slice(0, 60))
+"""
+_SQUEEZED = "[...document.querySelectorAll('.tree li')].filter((li) => li.clientWidth < 200).length"
+
+
+async def test_nothing_is_cut_off_or_squeezed_at_any_width(browser: Browser, troubled: str) -> None:
+    tab = await operator(browser, troubled)
+    found = []
+    for path in PAGES:
+        await tab.open(path)
+        for width in (390, 641, 768, 1024):
+            await tab.page.set_viewport_size({"width": width, "height": 800})
+            for card in await tab.page.evaluate(_CUT_OFF):
+                found.append((path, width, card))
+            if await tab.page.evaluate(_SQUEEZED) or await tab.too_wide():
+                found.append((path, width, "too narrow or too wide"))
+    assert found == []
+
+
+async def test_a_page_that_is_not_brought_up_to_date_says_so_until_it_is(
+    browser: Browser, troubled: str
+) -> None:
+    tab = await operator(browser, troubled)
+    await tab.open("/console/versions")
+    address = re.compile("/console/versions$")
+    await tab.page.route(address, lambda route: route.fulfill(status=503))
+    told = tab.page.locator("#toasts")
+    await expect(told).to_contain_text("This page is as it was at", timeout=_PATIENCE_MS)
+    await expect(told).to_contain_text("the server answered 503")
+    await expect(told.locator(".toast")).to_have_count(1)
+    await tab.page.unroute(address)
+    await expect(told).to_be_empty(timeout=_PATIENCE_MS)
 
 
 async def test_pages_are_small_and_still(browser: Browser, troubled: str) -> None:

@@ -118,6 +118,7 @@ async def test_an_operator_is_told_finds_the_cause_and_sees_all_green(
         assert all(CAUSE.encode() not in body for _, body in on_call.requests)
         assert "2 pieces" in Program(address, "service").get(f"/labels/{light}")["text"]
         page = (await operator(browser, address)).page
+        await expect(page.locator(".badge.bad", has_text="page").first).to_be_visible()
         await page.get_by_role("link", name="Look at it").first.click()
         await page.get_by_role("link", name=f"document:{heavy}").click()
         await expect(page.locator("main")).to_contain_text(CAUSE)

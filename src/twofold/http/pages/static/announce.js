@@ -1,4 +1,5 @@
-// Says something without taking the focus: a toast in the polite live region of the layout.
+// Says something without taking the focus: a toast in the polite live region of the layout. Answers
+// the toast, for whoever takes it back.
 const LASTS_MS = 8000;
 
 export function announce(text, tone = "") {
@@ -11,4 +12,5 @@ export function announce(text, tone = "") {
   // What went wrong stays until it is read; so does what the pointer or the focus is on.
   const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, LASTS_MS) : toast.remove());
   if (tone !== "bad") setTimeout(leave, LASTS_MS);
+  return toast;
 }

@@ -7,6 +7,13 @@ const kept = (node) => node.matches?.("form[data-sent]");
 const chosen = (node) => node.matches?.("select") && node === document.activeElement;
 
 export function morph(old, fresh) {
+  const focused = document.activeElement;
+  become(old, fresh);
+  // What moves elsewhere loses the focus on its way.
+  if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+}
+
+function become(old, fresh) {
   if (kept(old) || chosen(old)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
@@ -28,6 +35,9 @@ function attributes(old, fresh) {
 function children(old, fresh) {
   const known = new Map();
   for (const child of old.children) if (keyOf(child)) known.set(keyOf(child), child);
+  const staying = new Set([...fresh.children].map(keyOf));
+  // What has gone makes way first, or all behind it would be moved past it.
+  for (const [key, child] of known) if (!staying.has(key)) child.remove();
   let at = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
     const same = keyOf(wanted) ? known.get(keyOf(wanted)) : at && alike(at, wanted) ? at : null;
@@ -35,7 +45,7 @@ function children(old, fresh) {
       if (same === at) at = at.nextSibling;
       else old.insertBefore(same, at);
       known.delete(keyOf(wanted));
-      morph(same, wanted);
+      become(same, wanted);
     } else {
       const added = document.importNode(wanted, true);
       if (wanted.dataset?.key) added.classList.add("arrived");
