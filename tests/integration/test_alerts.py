@@ -437,6 +437,47 @@ def test_a_write_database_that_does_not_answer_is_told_without_it() -> None:
     virtually(story)
 
 
+def test_what_came_of_an_outage_is_not_told_when_both_are_over() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        await company.clock.sleep(60)
+        for plan in company.plans.values():
+            for call in ("leases.share.commit", "leases.sign.commit", "leases.marks"):
+                plan.order(call, *[Fault.FAILS] * 10_000)
+        for system in systems:
+            system.progress.stopped["portfolio_item_1"] = "the store does not answer"
+        await company.clock.sleep(120)
+        for plan in company.plans.values():
+            plan.heal()
+        await company.clock.sleep(12)
+        for system in systems:
+            system.progress.stopped.clear()
+        await company.clock.sleep(60)
+        assert company.receiver.about("database") == ["opened", "recovered"]
+        assert company.receiver.about("stopped/portfolio_item") == []
+
+    virtually(story)
+
+
+def test_what_was_open_before_an_outage_stays_open() -> None:
+    async def story(company: Company) -> None:
+        systems = [await company.start(role) for role in ("api", "relay", "projector")]
+        await company.clock.sleep(30)
+        for system in systems:
+            system.progress.stopped["portfolio_item_1"] = "for this test"
+        await company.clock.sleep(60)
+        for plan in company.plans.values():
+            for call in ("leases.share.commit", "leases.sign.commit", "leases.marks"):
+                plan.order(call, *[Fault.FAILS] * 10_000)
+        await company.clock.sleep(120)
+        for plan in company.plans.values():
+            plan.heal()
+        await company.clock.sleep(200)
+        assert company.receiver.about("stopped/portfolio_item") == ["opened"]
+
+    virtually(story)
+
+
 def test_a_write_database_that_hangs_is_told_as_soon_as_one_that_refuses() -> None:
     async def story(company: Company) -> None:
         await company.all()

@@ -95,6 +95,8 @@ class Alerting:
             try:
                 await self._troubles.tell(await self._conditions.look())
             except TwofoldError as exc:
+                # What comes of an outage, and ends with it, is not told when it is over.
+                self._conditions.hold_anew()
                 _LOG.debug("what was found can't be told", why=str(exc))
             except Exception as exc:
                 # Whoever watches must not be the one who fails unseen.

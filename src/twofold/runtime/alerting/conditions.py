@@ -51,6 +51,10 @@ class Conditions:
         found |= databases or dict.fromkeys(Databases.KINDS)
         return self._held(found)
 
+    def hold_anew(self) -> None:
+        """Whatever is found has to last from now on for as long as its kind asks for."""
+        self._first.clear()
+
     async def close(self) -> None:
         """Wait for no answer any more."""
         for task in self._asking.values():
