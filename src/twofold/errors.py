@@ -25,6 +25,7 @@
     ├── UnknownEvent            a recorded event has a type that no module declares
     ├── UnknownCommand          a command that a process sent is declared nowhere any more
     ├── ForeignLog              a read store was built from another log
+    ├── RestoredLog             the log is an older copy of the one a read store was built from
     ├── ForeignEvents           the log is another application's
     ├── ShapeChanged            a read model's table has other columns than its declaration
     ├── Outdated                folds have changed since their read models were built
@@ -344,6 +345,22 @@ class ForeignLog(TwofoldError):
         super().__init__(
             f"{where} was built from log {actual}, this log is {expected}; "
             "configure the matching database, or rebuild the read models"
+        )
+
+
+class RestoredLog(TwofoldError):
+    """The log ends before what a read model has applied: it is an older copy of that one."""
+
+    def __init__(self, where: str, applied: int, head: int) -> None:
+        self.where = where
+        self.applied = applied
+        self.head = head
+        super().__init__(
+            f"{where} was built from a log that went to {applied:,}, and this one ends at "
+            f"{head:,}: it was restored from an older copy. Put the later one back; or name an "
+            "empty database in TWOFOLD_READ, so that the read models are made anew, and with a "
+            "broker another TWOFOLD_CHANNEL_PREFIX, for what was published is of the log that is "
+            "lost"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from twofold.errors import ForeignLog, NotCaughtUp, StoreUnavailable
+from twofold.errors import ForeignLog, NotCaughtUp, RestoredLog, StoreUnavailable
 from twofold.ports.log import Log
 from twofold.ports.read_store import Checkpoint, ReadStore
 from twofold.ports.time_and_chance import Clock
@@ -79,16 +79,23 @@ class Progress:
         self.head = max(self.head, position)
 
     async def refresh(self) -> None:
-        """Read checkpoints and head. Raises ForeignLog, StoreUnavailable."""
+        """Read checkpoints and head. Raises ForeignLog, RestoredLog, StoreUnavailable."""
         await self.look_at_store()
-        await self.look_at_log()
+        seen = [one for table, one in self.stored.items() if table in self._known]
+        head = await self.look_at_log()
+        for checkpoint in seen:
+            applied = max([checkpoint.position, *(part.position for part in checkpoint.parts)])
+            # What comes next would get positions that count as applied, and never be shown.
+            if applied > head:
+                raise RestoredLog(f"read model {checkpoint.projection}", applied, head)
 
-    async def look_at_log(self) -> None:
-        """Read the head. Raises StoreUnavailable."""
+    async def look_at_log(self) -> int:
+        """Read the head, and answer it. Raises StoreUnavailable."""
         asked = self._clock.monotonic()
         head = await self._log.head()
         self.heads.saw(head, asked, self._clock.monotonic())
         self.saw_head(head)
+        return head
 
     async def look_at_store(self) -> None:
         """Read checkpoints. Raises ForeignLog, StoreUnavailable."""
@@ -112,7 +119,7 @@ class Progress:
     async def reread(self, table: str) -> None:
         """Believe the store about ``table``, also where it has gone back (restored, emptied).
 
-        Raises ForeignLog, StoreUnavailable.
+        Raises ForeignLog, RestoredLog, StoreUnavailable.
         """
         await self.refresh()
         stored = (await self._store.checkpoints()).get(table)
