@@ -36,6 +36,7 @@
     ├── LeaseLost               another worker holds this part of the work now
     ├── StoreUnavailable        a database or broker does not answer
     │   ├── StoreFull           a database has no room left
+    │   ├── ReadModelStopped    an inline read model takes nothing more that would have to wait
     │   └── BrokerUnavailable   a broker does not answer
     ├── NotDelivered            nobody took an alert
     ├── TooManyRejected         so many messages are kept aside that nothing more is taken
@@ -459,6 +460,17 @@ class StoreUnavailable(TwofoldError):
 
 class StoreFull(StoreUnavailable):
     """The database has no room; nothing was half-applied. Free space and try again."""
+
+
+class ReadModelStopped(StoreUnavailable):
+    """A read model kept in the command's transaction takes no more that would wait for an operator.
+
+    Nothing was recorded. Why is told to operators: what a fold said may quote somebody's data.
+    """
+
+    def __init__(self, projection: str) -> None:
+        self.projection = projection
+        super().__init__(f"the read model {projection}", "too much of it waits for an operator")
 
 
 class BrokerUnavailable(StoreUnavailable):

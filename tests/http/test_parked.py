@@ -114,6 +114,31 @@ def test_answers_tell_that_something_waits(web: Site) -> None:
     )
 
 
+def test_beyond_the_limit_commands_are_refused_until_somebody_has_looked() -> None:
+    with site(app, settings=RuntimeSettings(parked_attempts=1, parked_limit_per_cause=2)) as web:
+        break_folds(web.system)
+        for offer in ("o1", "o2"):
+            assert web.post("/offers", {"offerId": offer, "places": 13}).status == 201
+        refused = web.post("/offers", {"offerId": "o3", "places": 13})
+        assert (refused.status, refused.json["type"]) == (503, "/problems/read-model-stopped")
+        assert "offer_row" in refused.json["detail"]
+        assert "13" not in refused.json["detail"]
+        assert "Retry-After".lower() in {name.lower() for name in refused.headers}
+        # All others go on, and operators are told why these can't.
+        assert web.post("/offers", {"offerId": "p", "places": 2}).status == 201
+        ready = web.get("/health/ready")
+        told = ready.json["degraded"]["offer_row"]
+        assert (ready.status, "commands are refused: " in told) == (200, True)
+        assert "TWOFOLD_PARKED_LIMIT_PER_CAUSE" in told
+        stopped = 'twofold_projection_stopped{projection="offer_row"}'
+        assert f"{stopped} 1.0" in web.get("/metrics").text
+        given = {"projection": "offer_row", "sequence": "document:o1", "reason": "a test"}
+        assert web.post("/parked/discard", given, **OPERATOR).status == 200
+        assert "offer_row" not in web.get("/health/ready").json["degraded"]
+        assert f"{stopped} 0.0" in web.get("/metrics").text
+        assert web.post("/offers", {"offerId": "o3", "places": 13}).status == 201
+
+
 NAME = "tests.bookings:app"
 
 

@@ -141,3 +141,16 @@ def test_one_that_died_is_told_and_gone_on_with() -> None:
     wait_for("that was interrupted")
     assert said(*RELEASE).returncode == 0
     assert left() == 0
+
+
+@pytest.mark.usefixtures("waiting")
+def test_one_that_stood_still_meanwhile_does_not_tell_anothers_end_as_its_own() -> None:
+    with releasing() as process:
+        process.send_signal(signal.SIGSTOP)
+        wait_for("that was interrupted")
+        assert said(*RELEASE).returncode == 0
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, "is not as it was seen any more" in err) == (1, True), out + err
+    assert "released," not in out
+    assert left() == 0

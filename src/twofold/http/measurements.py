@@ -118,7 +118,8 @@ class Measurements:
             position = progress.checkpoint(applier.table).position
             self._applied.labels(applier.name).set(position)
             self._behind.labels(applier.name).set(max(0, progress.head - position))
-            self._stopped.labels(applier.name).set(applier.table in progress.stopped)
+            stopped = applier.table in progress.stopped or bool(progress.refusing(applier.table))
+            self._stopped.labels(applier.name).set(stopped)
         await self._ask_the_stores()
         await exchange.answer(200, generate_latest(self.registry), CONTENT_TYPE_LATEST.encode())
 

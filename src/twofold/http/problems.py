@@ -106,7 +106,8 @@ KINDS = (
         errors.ReleaseRunning,
         409,
         "Somebody else is at it",
-        "Everything that waits there is being released. Wait for it, or stop it in the console.",
+        "Everything that waits there is being released. Wait for it, or stop it: in the console, "
+        "or by `twofold parked APP stop`.",
     ),
     Kind(
         errors.RebuildRunning,
@@ -163,6 +164,13 @@ KINDS = (
         507,
         "No room left",
         "The database has no room left; nothing was half-applied. Tell whoever runs this.",
+    ),
+    Kind(
+        errors.ReadModelStopped,
+        503,
+        "Not available right now",
+        "The read model that shows what this command does can't show more of the kind until an "
+        "operator has looked at it. Nothing was recorded; send the command again later.",
     ),
     Kind(
         errors.StoreUnavailable,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twofold.errors import CheckpointLost
+import structlog
+
+from twofold.errors import CheckpointLost, ReadModelStopped, TooMuchParked
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Log, LogTransaction
 from twofold.ports.read_store import Checkpoint, ReadStore, ReadTransaction
@@ -13,6 +15,8 @@ from twofold.runtime.partitions.levelling import Levelling
 from twofold.runtime.progress import Progress
 from twofold.runtime.tail import Tail
 from twofold.wiring.event_types import EventTypes
+
+_LOG = structlog.get_logger("twofold.projector")
 
 
 class InlineProjections:
@@ -42,12 +46,17 @@ class InlineProjections:
         self._applied: list[Checkpoint] = []
 
     async def apply(self, transaction: LogTransaction, events: Sequence[Recorded]) -> None:
-        """Apply ``events`` everywhere. Raises ProjectionFailed."""
+        """Apply ``events`` everywhere. Raises ProjectionFailed, ReadModelStopped."""
         self._applied = []
         reading = self._store.within(transaction)
         batch = Batch(events, self._types, events[0].position - 1)
         for applier in tuple(self._appliers):
-            await self._bring(applier, reading, batch)
+            try:
+                await self._bring(applier, reading, batch)
+            except TooMuchParked as exc:
+                self._progress.refuses(applier.table, str(exc))
+                _LOG.error("a command is refused", projection=applier.name, why=str(exc))
+                raise ReadModelStopped(applier.name) from exc
 
     def committed(self, events: Sequence[Recorded]) -> None:
         """The transaction holds."""

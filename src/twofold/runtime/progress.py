@@ -35,6 +35,7 @@ class Progress:
         self._moved = asyncio.Event()
         self._look: asyncio.Task[None] | None = None
         self.stopped: dict[str, str] = {}
+        self._refused: dict[str, tuple[int, str]] = {}
         self.head = 0
         self.heads = Heads()
         self.stored: Mapping[str, Checkpoint] = {}
@@ -170,6 +171,15 @@ class Progress:
         if known.parked:
             return "parked"
         return "live" if known.position >= self.head else "catching-up"
+
+    def refuses(self, table: str, why: str) -> None:
+        """A command was refused, since more would have to wait in this table than may."""
+        self._refused[table] = self._known[table].parked, why
+
+    def refusing(self, table: str) -> str:
+        """Why such commands are refused; "" once fewer sequences wait than there did then."""
+        parked, why = self._refused.get(table, (0, ""))
+        return why if self._known[table].parked >= parked else ""
 
     async def next_move(self, timeout_seconds: float) -> None:
         """Wait until some checkpoint may have moved, here or in another process."""

@@ -210,6 +210,10 @@ class Readiness:
             for role, presence in self._presence.items()
             if presence.missing
         }
+        progress = self._system.progress
+        for name, table in self._system.tables.items():
+            if why := progress.refusing(table):
+                found[name] = f"commands are refused: {why}"
         canary = self._system.canary
         if canary is not None:
             whys = {name: canary.why(name) for name in self._system.tables}

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import NamedTuple, Protocol
 
-from twofold.errors import MessageTooLarge, ProjectionFailed, ShuttingDown, StoreUnavailable
+from twofold.errors import (
+    MessageTooLarge,
+    ProjectionFailed,
+    ReadModelStopped,
+    ShuttingDown,
+    StoreUnavailable,
+)
 from twofold.messages.recorded import Recorded
 from twofold.ports.log import Append, Appended, AppendOutcome, Conflict, Log, LogTransaction
 from twofold.runtime.observing.observer import Observer
@@ -125,6 +131,9 @@ class Writer:
                     _reject_all(batch, exc)
                     return
                 _reject(batch.pop(culprit), exc)
+            except ReadModelStopped as exc:
+                await self._isolate(batch, exc)
+                return
             except StoreUnavailable as exc:
                 _reject_all(batch, exc)
                 return

@@ -13,7 +13,7 @@ from twofold.ops.commands.printing import print_json
 from twofold.ops.commands.target import Target, looking_at
 from twofold.ops.progress import progress_bar
 from twofold.runtime.parking.desk import ParkedDesk
-from twofold.runtime.parking.release_all import Foreseen, ReleaseAll
+from twofold.runtime.parking.release_all import Begun, Foreseen, ReleaseAll
 from twofold.runtime.parking.release_notes import ReleasingView
 from twofold.runtime.parking.views import Wanted
 from twofold.runtime.system import System
@@ -40,9 +40,9 @@ def release_all(target: Target, wanted: Wanted, *, actor: str, ask: bool, as_jso
         if not page.total:
             return None
         all_ = ReleaseAll(system)
-        ended = await all_.start(wanted, actor=actor, seen=seen)
+        begun = await all_.start(wanted, actor=actor, seen=seen)
         with progress_bar(f"release {wanted.projection}", quiet=as_json) as report:
-            return await _watched(all_, wanted.projection, actor, ended, report)
+            return await _watched(all_, wanted.projection, actor, begun, report)
 
     found = looking_at(target.app, target.config, work)
     if as_json:
@@ -77,22 +77,26 @@ async def _watched(
     all_: ReleaseAll,
     place: str,
     actor: str,
-    ended: asyncio.Event,
+    begun: Begun,
     report: Callable[[int, int], None] | None,
 ) -> ReleasingView | None:
-    while not ended.is_set():
+    """How it ended. Raises ParkedChanged if somebody took over, while this process stood still."""
+    while not begun.ended.is_set():
         try:
             now = await all_.look(place)
             if report is not None and now is not None:
                 report(now.done, now.total)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await ended.wait()
+                    await begun.ended.wait()
         except asyncio.CancelledError:
             # Ctrl-C. Cut off now, nobody would note how far it came; a second one does that.
             with suppress(ParkedChanged):
                 await all_.stop(place, actor=actor)
-    return await all_.look(place)
+    last = await all_.look(place)
+    if last is None or last.seen != begun.seen:
+        raise ParkedChanged(place, "the release of all")
+    return last
 
 
 def _foresight(wanted: Wanted) -> Callable[[System], Awaitable[Foreseen]]:

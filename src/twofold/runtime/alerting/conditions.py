@@ -163,11 +163,11 @@ class Conditions:
 
     async def _stopped(self) -> list[Finding]:
         # Why is told by /health/ready: the error of a fold may quote somebody's data.
-        stopped = self._system.progress.stopped
+        progress = self._system.progress
         return [
             Finding("stopped", name, f"projection {name} can't go on")
             for name, table in self._system.tables.items()
-            if table in stopped
+            if table in progress.stopped or progress.refusing(table)
         ]
 
     async def _workers(self) -> list[Finding]:

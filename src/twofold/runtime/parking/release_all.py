@@ -9,6 +9,7 @@ listed, so nothing depends on the lease.
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -72,6 +73,13 @@ class Foreseen(msgspec.Struct, frozen=True):
         return self.last.seen if self.last else 0
 
 
+class Begun(NamedTuple):
+    """A release of all that goes on in this process: what tells it from others, and its end."""
+
+    seen: int
+    ended: asyncio.Event
+
+
 class ReleaseAll:
     """Foresees, starts, watches and stops it; one per process."""
 
@@ -113,10 +121,10 @@ class ReleaseAll:
                 break
         return Foreseen(page.total, rehearsed, tuple(failing), "", last)
 
-    async def start(self, wanted: Wanted, *, actor: str, seen: int | None = None) -> asyncio.Event:
+    async def start(self, wanted: Wanted, *, actor: str, seen: int | None = None) -> Begun:
         """Release them in the background of this process; ``look`` tells how far it is.
 
-        Answers what is set once it has ended. ``seen``: as ``foresee`` told it to whoever decided.
+        ``seen``: as ``foresee`` told it to whoever decided.
         Raises NotFound, InvalidInput, ReleaseRunning if somebody is at it, ParkedChanged if
         somebody has been at it since.
         """
@@ -140,7 +148,7 @@ class ReleaseAll:
             raise
         ended = asyncio.Event()
         self._system.work(self._in_background(work, membership, wanted, actor, ended))
-        return ended
+        return Begun(since_us, ended)
 
     async def _hold(self, membership: Membership, projection: str) -> ReleaseNote:
         """Take the lease; answers what was noted at it before. Raises ReleaseRunning."""
