@@ -19,9 +19,13 @@ from twofold import Caller, RuntimeSettings, Sent, System
 from twofold.adapters.memory.log import MemoryLog, MemoryStorage
 from twofold.adapters.memory.read_store import MemoryReadStore, MemoryTables
 from twofold.assembly.assemble import shadow_store
+from twofold.errors import StoreFull
+from twofold.ports.leases import Lease
 from twofold.ports.read_store import ReadStore, Row
 from twofold.runtime.alerting.alerting import Alerting
+from twofold.runtime.alerting.kinds import KINDS
 from twofold.runtime.alerting.limits import AlertLimits
+from twofold.runtime.applying import Applier
 from twofold.runtime.clock import SeededChance, SystemClock
 from twofold.runtime.proving.notes import DAY_US, Found, Note, Stretch, note_of
 from twofold.runtime.proving.proving import Proving
@@ -179,6 +183,34 @@ def test_a_difference_is_told_and_that_it_is_mended() -> None:
         world.tables.rows[TABLE][key] = row
         await world.clock.sleep(180)
         assert world.receiver.about(f"difference/{NAME}") == ["opened", "recovered"]
+
+    virtually(story)
+
+
+def test_a_verification_that_stands_still_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A day of it is a minute, and six hours are half a minute.
+    monkeypatch.setattr("twofold.runtime.proving.notes.DAY_US", 60_000_000)
+    monkeypatch.setattr("twofold.runtime.proving.notes._GRAIN_US", 1_000_000)
+    quick = msgspec.structs.replace(KINDS["unproven"], hold_seconds=30)
+    monkeypatch.setitem(KINDS, "unproven", quick)
+    turn = Proving._turn
+
+    async def without_room(self: Proving, applier: Applier, lease: Lease) -> None:
+        raise StoreFull("SQLite", "no room for a shadow")
+
+    async def story(world: World) -> None:
+        system = await world.start(verify_round_seconds=5.0)
+        await submit(system, 3)
+        await world.clock.sleep(120)
+        assert world.receiver.got == []
+        monkeypatch.setattr(Proving, "_turn", without_room)
+        await world.clock.sleep(70)
+        assert world.receiver.got == []
+        await world.clock.sleep(60)
+        assert world.receiver.about(f"unproven/{NAME}") == ["opened"]
+        monkeypatch.setattr(Proving, "_turn", turn)
+        await world.clock.sleep(180)
+        assert world.receiver.about(f"unproven/{NAME}") == ["opened", "recovered"]
 
     virtually(story)
 

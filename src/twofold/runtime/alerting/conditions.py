@@ -18,7 +18,7 @@ from twofold.runtime.partitions.relay import GROUP, Published
 from twofold.runtime.presence import absence
 from twofold.runtime.probe import LIMIT_SECONDS
 from twofold.runtime.proving.notes import note_of
-from twofold.runtime.proving.proving import verifies
+from twofold.runtime.proving.proving import provable, verifies
 from twofold.runtime.system import System
 
 T = TypeVar("T")
@@ -90,6 +90,8 @@ class Conditions:
             looks["canary"] = self._canaries
         if verifies(self._system):
             looks["difference"] = self._differences
+            if self._system.settings.verify_share:
+                looks["unproven"] = self._unproven
         if self._system.objectives.promises and "api" in self._system.roles:
             looks |= {"objective": self._fast, "budget": self._slow}
         if self._system.transport is not None:
@@ -100,6 +102,7 @@ class Conditions:
         """Kinds that there can't be: what is left open of them, from before, is over."""
         system = self._system
         kinds = [] if system.settings.canary_seconds else ["canary"]
+        kinds += [] if system.settings.verify_share else ["unproven"]
         kinds += [] if system.objectives.promises else ["objective", "budget"]
         return kinds + ([] if system.transport is not None else ["relay"])
 
@@ -160,6 +163,14 @@ class Conditions:
                 text = f"rows of {name} that are not what the log says: {count:,}"
                 found.append(Finding("difference", name, text, grade(count)))
         return found
+
+    async def _unproven(self) -> list[Finding]:
+        now_us = microseconds(self._system.clock.now())
+        return [
+            Finding("unproven", one.name, f"nothing of {one.name} was proven for 24 hours")
+            for one in provable(self._system)
+            if not (await note_of(self._system.log, one.name, one.table)).share(now_us)
+        ]
 
     async def _stopped(self) -> list[Finding]:
         # Why is told by /health/ready: the error of a fold may quote somebody's data.

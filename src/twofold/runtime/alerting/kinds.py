@@ -48,6 +48,13 @@ KINDS: dict[str, Kind] = {
         "page",
         "The read model is not what the log says. See twofold verify APP, then twofold rebuild.",
     ),
+    # A shadow of a long log takes hours where its budget is small.
+    "unproven": Kind(
+        "ticket",
+        "Nobody knows whether the read model is what the log says. Is there room for a shadow in "
+        "the folder for temporary files? The logs of projectors say why; try twofold verify APP.",
+        6 * 3600,
+    ),
     "objective": Kind(
         "page",
         "Answers are older than was promised. See twofold freshness APP, and how far behind its "

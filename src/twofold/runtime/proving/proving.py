@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from twofold.errors import LeaseLost, StoreUnavailable, TwofoldError
+from twofold.errors import LeaseLost, TwofoldError
 from twofold.messages.recorded import microseconds
 from twofold.ports.leases import Lease
 from twofold.ports.read_store import Select
@@ -46,18 +46,18 @@ class Proving:
         self._budget = Budget(self._share, system.clock)
         self._memberships: dict[str, Membership] = {}
         self._shadows: dict[str, _Shadow] = {}
+        self._whys: dict[str, str] = {}
         if not self._share or not verifies(system):
             return
-        for applier in system.appliers:
-            if isinstance(applier.projection, Folding):
-                self._memberships[applier.name] = Membership(
-                    system.log.leases,
-                    group_of(applier.name),
-                    1,
-                    max(settings.lease_seconds, _LEASE_SECONDS),
-                    system.clock,
-                    system.chance,
-                )
+        for applier in provable(system):
+            self._memberships[applier.name] = Membership(
+                system.log.leases,
+                group_of(applier.name),
+                1,
+                max(settings.lease_seconds, _LEASE_SECONDS),
+                system.clock,
+                system.chance,
+            )
 
     @property
     def worked_seconds(self) -> float:
@@ -91,11 +91,16 @@ class Proving:
                     continue
                 except TwofoldError as exc:
                     await self._forget(applier.name)
-                    level = _LOG.debug if isinstance(exc, StoreUnavailable) else _LOG.warning
-                    level(
-                        "a read model can't be verified now", projection=applier.name, why=str(exc)
-                    )
+                    self._tell(applier.name, str(exc))
+                else:
+                    self._whys.pop(applier.name, None)
             await self._system.clock.sleep(self._system.settings.poll_seconds)
+
+    def _tell(self, name: str, why: str) -> None:
+        """Once, and not each second for as long as a store is down."""
+        if self._whys.get(name) != why:
+            _LOG.warning("a read model can't be verified now", projection=name, why=why)
+            self._whys[name] = why
 
     async def _turn(self, applier: Applier, lease: Lease) -> None:
         """Some steps for one projection, then others have their turn."""
@@ -222,6 +227,11 @@ class _Shadow:
 def verifies(system: System) -> bool:
     """Whether this process keeps read models, and so may compare them."""
     return bool(system.tables) and ("projector" in system.roles or system.writes_inline)
+
+
+def provable(system: System) -> list[Applier]:
+    """What can be compared: a handwritten projection can't be made again in a shadow."""
+    return [one for one in system.appliers if isinstance(one.projection, Folding)]
 
 
 def _noted(one: Difference) -> Found:
