@@ -12,6 +12,7 @@ from shop.main import app as shop_app
 from tests.http.conftest import Client, served
 from training.main import app as training_app
 from twofold.http.pages.visit import HEADERS
+from twofold.runtime.parking.desk import ParkedDesk
 
 FORM = "application/x-www-form-urlencoded"
 LISTS = {
@@ -194,10 +195,16 @@ async def test_an_accident_is_a_page_that_tells_nothing_of_the_inside(
         raise ZeroDivisionError("the secret")
 
     monkeypatch.setattr(shop.http.system.queries, "page", broken)
+    monkeypatch.setattr(ParkedDesk, "page", broken)
     with pytest.raises(ZeroDivisionError):
         await shop.get("/products")
+    security = shop.http.security
+    operator = {"authorization": f"Bearer {security.sign_in(security.accounts['operator'])}"}
     transport = httpx.ASGITransport(app=shop.http, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
-        answer = await browser.get("/products")
-    assert (answer.status_code, is_page(answer)) == (500, True)
-    assert "secret" not in answer.text
+        for path in ("/products", "/console/parked"):
+            answer = await browser.get(path, headers=operator)
+            assert (answer.status_code, is_page(answer)) == (500, True)
+            assert "secret" not in answer.text
+            # By it the log tells more.
+            assert answer.headers["x-request-id"] in answer.text

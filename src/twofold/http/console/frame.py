@@ -23,6 +23,7 @@ from twofold.http.pages.visit import HEADERS, Visit
 from twofold.http.problems import status_of
 from twofold.http.rejections import ForeignOrigin
 from twofold.http.security import SESSION, Security, check_origin
+from twofold.runtime.observing.bound import BOUND
 from twofold.runtime.system import System
 
 MAY = role("operator", "admin")
@@ -74,7 +75,7 @@ _TITLES = {
     500: "Something went wrong here",
     503: "Not available right now",
 }
-_UNEXPECTED = "The error is in the process's log, under the id of this request."
+_UNEXPECTED = "The error is in the process's log, under the id of this request: {}"
 
 Handler: TypeAlias = Callable[[Visit], Awaitable[Response]]
 
@@ -153,7 +154,7 @@ class Frame:
         values = {
             "status": status,
             "title": _TITLES.get(status, "That did not work"),
-            "text": str(error) if isinstance(error, TwofoldError) else _UNEXPECTED,
+            "text": str(error) if isinstance(error, TwofoldError) else _unexpected(),
             "then": _asked_for(request),
         }
         return self.page(visit, "problem.html", values, status)
@@ -165,6 +166,10 @@ class Frame:
         except (SignInRequired, ForeignOrigin):
             exchange.caller = NOBODY
         return Visit(request, exchange)
+
+
+def _unexpected() -> str:
+    return _UNEXPECTED.format(BOUND.get().request_id)
 
 
 def _asked_for(request: Request) -> str:

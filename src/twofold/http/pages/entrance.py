@@ -15,6 +15,7 @@ from twofold.http.pages.pending import StillPending
 from twofold.http.pages.site import Site
 from twofold.http.pages.visit import Visit
 from twofold.http.problems import status_of
+from twofold.runtime.observing.bound import BOUND
 from twofold.runtime.sending import replayed
 
 _TITLES = {
@@ -26,7 +27,9 @@ _TITLES = {
     503: "Not available right now",
 }
 
-_UNEXPECTED = "The error was noted. Trying again may help; if not, tell whoever runs this."
+_UNEXPECTED = (
+    "The error was noted under {}. Trying again may help; if not, tell that to whoever runs this."
+)
 
 
 def starlette(site: Site, home: str, routes: list[Route]) -> Starlette:
@@ -125,7 +128,7 @@ class Entrance:
         values: dict[str, Any] = {
             "status": status,
             "title": _TITLES.get(status, "That did not work"),
-            "text": str(error) if isinstance(error, TwofoldError) else _UNEXPECTED,
+            "text": str(error) if isinstance(error, TwofoldError) else _unexpected(),
             "demo": self._site.security.demo,
         }
         return self._site.page(visit, "twofold/problem.html", values, status)
@@ -139,3 +142,7 @@ def local(address: str) -> str:
     """An address on this site; what leads elsewhere becomes the beginning."""
     inside = address.startswith("/") and not address.startswith(("//", "/\\"))
     return address if inside else "/"
+
+
+def _unexpected() -> str:
+    return _UNEXPECTED.format(BOUND.get().request_id)
