@@ -254,6 +254,22 @@ def test_refusals_and_timers_are_part_of_the_tree(web: Site) -> None:
     assert back.commands[0].command_id == timed.commands[0].command_id
 
 
+def test_what_began_too_long_ago_is_told_and_led_to(
+    web: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = web.run(web.system.log.read(0, 100))
+    held = next(one for one in events if one.type == "offer.PlaceHeld")
+    step = next(one for one in events if one.stream == "process-holding:a")
+    whole = web.run(Causes(web.system).find(str(held.position)))
+    assert (whole.led_by, whole.commands[0].events[0].event) == (0, "booking.Requested")
+    monkeypatch.setattr("twofold.runtime.explaining.causes._CLIMBS", 0)
+    late = web.run(Causes(web.system).find(str(held.position)))
+    assert (late.led_by, late.commands[0].events[0].event) == (step.position, "offer.PlaceHeld")
+    page = opened(web, "/causes", event=held.position)
+    assert f'href="/console/causes?event={step.position}"' in page
+    assert "This began earlier" in page
+
+
 def position(web: Site, stream: str) -> int:
     """Of the first event of a stream."""
     return web.run(web.system.log.read_stream(stream, 0, 1))[0].position

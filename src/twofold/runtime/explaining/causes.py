@@ -50,8 +50,9 @@ class Causes:
         return events[0]
 
     async def _of_event(self, asked: str, event: Recorded) -> TreeView:
-        command, near = await self._root(event)
-        return await self._tree(asked, event.correlation_id, [(command, near)], None)
+        first, led_by = await self._first(event)
+        root = first.causation_id, first.position
+        return await self._tree(asked, event.correlation_id, [root], None, led_by)
 
     async def _of_command(self, command_id: str) -> TreeView:
         record = (await self._system.log.records([command_id])).get(command_id)
@@ -75,21 +76,29 @@ class Causes:
         return await self._tree(asked, correlation, list(roots.items()), found)
 
     async def _tree(
-        self, asked: str, correlation: str, roots: Sequence[tuple[str, int]], found: Found | None
+        self,
+        asked: str,
+        correlation: str,
+        roots: Sequence[tuple[str, int]],
+        found: Found | None,
+        led_by: int = 0,
     ) -> TreeView:
         growing = Growing(self._system, self._finding)
         commands = tuple([await growing.command(*root) for root in roots])
         looked = (found.after, found.until) if found else (0, 0)
-        return TreeView(asked, correlation, commands, *looked, growing.cut)
+        return TreeView(asked, correlation, commands, *looked, growing.cut, led_by)
 
-    async def _root(self, event: Recorded) -> tuple[str, int]:
-        """The command with which everything began, and a position of one of its events."""
+    async def _first(self, event: Recorded) -> tuple[Recorded, int]:
+        """An event of the command with which everything began, and 0; or as far back as is
+        climbed, and the position of what led to that.
+        """
         for _ in range(_CLIMBS):
             above = await self._above(event)
             if above is None:
-                return event.causation_id, event.position
+                return event, 0
             event = above
-        return event.causation_id, event.position
+        above = await self._above(event)
+        return event, above.position if above else 0
 
     async def _above(self, event: Recorded) -> Recorded | None:
         """The event that led to this one by way of a process manager; None at the beginning."""

@@ -80,6 +80,9 @@ class CommandNode(View, frozen=True):
 class TreeView(View, frozen=True):
     """What began with ``commands``. ``cut``: there is more than is shown at once.
 
+    ``led_by``: the position of an event that led to them, where that is too long ago to be shown
+    as well; 0 where all began with them.
+
     ``looked_after`` and ``looked_until``: the positions that were looked through for an id, 0 where
     none had to be.
     """
@@ -90,3 +93,4 @@ class TreeView(View, frozen=True):
     looked_after: int
     looked_until: int
     cut: bool
+    led_by: int
