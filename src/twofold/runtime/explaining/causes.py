@@ -10,6 +10,7 @@ from twofold.messages.recorded import Recorded
 from twofold.runtime.explaining.finding import Finding, Found
 from twofold.runtime.explaining.growing import Growing
 from twofold.runtime.explaining.views import TreeView
+from twofold.runtime.nameable import check_nameable
 from twofold.runtime.processes.step_records import read_step
 from twofold.runtime.system import System
 
@@ -30,9 +31,7 @@ class Causes:
         Raises NotFound.
         """
         asked = asked.strip()
-        if "\x00" in asked:
-            # PostgreSQL has no such text, and nothing is named so.
-            raise NotFound("event, command or request", asked)
+        check_nameable("event, command or request", asked)
         if asked.isascii() and asked.isdigit() and len(asked) < 17:
             return await self._of_event(asked, await self._at(int(asked)))
         if asked in await self._system.log.records([asked]) or "." in asked:

@@ -22,6 +22,7 @@ from twofold.runtime.applying import Applier
 from twofold.runtime.explaining.concerns import Places, concerned, places
 from twofold.runtime.explaining.history_views import FoldedView, HistoryView, LookedView
 from twofold.runtime.folding import ENCODER, Change, Decoded, FoldBatch, MissingDocument
+from twofold.runtime.nameable import check_nameable
 from twofold.runtime.nearest import nearest
 from twofold.runtime.parking.parking import NoParking
 from twofold.runtime.parking.projections import document_view
@@ -113,9 +114,7 @@ class DocumentHistory:
         projections.
         """
         applier, folding = self._folding(projection)
-        if "\x00" in key:
-            # PostgreSQL has no such text, and nothing is named so.
-            raise NotFound(projection, key)
+        check_nameable(projection, key)
         row = await self._system.read_store.row(applier.table, key)
         applied = self._system.progress.checkpoint(applier.table).position
         where = places(folding, self._system.wired.events, key)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twofold.errors import InvalidInput, NotFound, Problem
+from twofold.errors import InvalidInput, Problem
 from twofold.runtime.audit import AuditTrail
+from twofold.runtime.nameable import check_nameable
 from twofold.runtime.parking.kinds import ParkedKind
 from twofold.runtime.parking.places import Places
 from twofold.runtime.parking.releasing import Discarding
@@ -99,9 +100,7 @@ class ParkedDesk:
 
     def _kind(self, projection: str, sequence: str) -> ParkedKind:
         kind = self._places.kind(projection)
-        if "\x00" in sequence:
-            # PostgreSQL has no such text, and nothing is named so.
-            raise NotFound(f"parked sequence of {projection}", sequence)
+        check_nameable(f"parked sequence of {projection}", sequence)
         return kind
 
 

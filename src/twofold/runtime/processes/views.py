@@ -12,6 +12,7 @@ from twofold.errors import InvalidInput, NotFound, Problem
 from twofold.messages.recorded import Recorded, moment
 from twofold.ports.agenda import QueuedCommand
 from twofold.ports.log import STORED
+from twofold.runtime.nameable import check_nameable
 from twofold.runtime.nearest import nearest
 from twofold.runtime.processes.instances import Failure, Instance
 from twofold.runtime.processes.step_records import Step, read_step
@@ -195,9 +196,7 @@ class ProcessViews:
 
     def _stream(self, process: str, key: str) -> str:
         stream = self._reacting(process).stream(key)
-        if "\x00" in key:
-            # PostgreSQL has no such text, and nothing is named so.
-            raise NotFound(process, key)
+        check_nameable(process, key)
         return stream
 
     def _reacting(self, process: str) -> Reacting:
