@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from benchmarks.figures import Benchmark, Figures, number
 from benchmarks.machine import commit, machine, versions
 from benchmarks.registry import UnknownBenchmark, chosen
+from twofold.ops.logs import configure_logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,4 +78,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    # Standard output is for figures.
+    configure_logs(quiet=True)
     sys.exit(main())
