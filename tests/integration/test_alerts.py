@@ -616,7 +616,8 @@ def test_a_lag_is_told_although_clocks_are_set_back() -> None:
             system.clock.now = an_hour_ago  # type: ignore[method-assign]
         await company.clock.sleep(40)
         (lag,) = {one.lag_seconds for one in (await systems[0].lags.measure()).values()}
-        assert 45 < lag < 55
+        # Since it was first seen in the log, which may be some seconds after it came.
+        assert 40 < lag < 55
         await company.clock.sleep(60)
         assert company.receiver.about("lag/portfolio_item") == ["opened"]
 
