@@ -145,8 +145,9 @@ def release(
 @parked.command()
 def stop(context: typer.Context, projection: Projection) -> None:
     """Stop a release of all that waits there, wherever it runs; the rest waits on."""
-    target: Target = context.obj
-    stop_release(target, projection, actor=_who())
+    if not stop_release(context.obj, projection, actor=_who()):
+        typer.secho(f"{projection}: no release of all is under way", fg="red", err=True)
+        raise typer.Exit(1)
     typer.echo(f"{projection}: the release ends behind the sequence that it is at")
 
 

@@ -54,13 +54,17 @@ def release_all(target: Target, wanted: Wanted, *, actor: str, ask: bool, as_jso
     return found is None or (found.phase == "done" and not found.again)
 
 
-def stop_release(target: Target, projection: str, *, actor: str) -> None:
-    """Have a release of all end early. Raises NotFound, ParkedChanged if none is under way."""
+def stop_release(target: Target, projection: str, *, actor: str) -> bool:
+    """Have a release of all end early; whether one is under way. Raises NotFound."""
 
-    async def work(system: System) -> None:
-        await ReleaseAll(system).stop(projection, actor=actor)
+    async def work(system: System) -> bool:
+        try:
+            await ReleaseAll(system).stop(projection, actor=actor)
+        except ParkedChanged:
+            return False
+        return True
 
-    looking_at(target.app, target.config, work)
+    return looking_at(target.app, target.config, work)
 
 
 def release_line(view: ReleasingView | None) -> str:
